@@ -1,0 +1,10 @@
+//! Certificate-backed trust decisions with evidence.
+
+#![no_std]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+pub mod x509;

@@ -1,0 +1,11 @@
+//! Bytes to types: certificates, names, extensions.
+//!
+//! This room reads DER strictly and in place. It knows no policy, no clock and no trust.
+
+pub(crate) mod der;
+pub(crate) mod oid;
+mod time;
+
+pub use der::{DerError, DerErrorKind, Tag};
+pub use oid::{Oid, OwnedOid, ParseOidError};
+pub use time::{ParseTimeError, Time};
