@@ -7,4 +7,8 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod constraints;
+pub mod identity;
+pub mod policy;
+pub mod signature;
 pub mod x509;

@@ -1,0 +1,6 @@
+//! What a relying party demands: validation policy, revocation policy, limits.
+
+mod limits;
+
+pub(crate) use limits::Budget;
+pub use limits::{Limit, LimitExceeded, Limits, Work};

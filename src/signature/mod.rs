@@ -1,0 +1,1 @@
+//! Signatures: the backend trait, algorithm sets, key and algorithm policy, the memo.
