@@ -234,6 +234,12 @@ impl Span {
         widen(self.start)
     }
 
+    /// Keeps the last `length` bytes.
+    #[inline]
+    pub(crate) fn trim_to_last(&mut self, length: usize) {
+        self.start = self.end.saturating_sub(narrow(length)).max(self.start);
+    }
+
     /// The bytes of this span in `bytes`, or nothing where it does not lie within (which the
     /// invariant excludes for the object that the span was made from).
     #[inline]
@@ -481,6 +487,19 @@ impl<'a> Reader<'a> {
     pub(crate) fn unsigned(&mut self) -> Result<u32, DerError> {
         let element = self.element(Tag::INTEGER)?;
         unsigned(element.content).map_err(|kind| element.error(kind))
+    }
+
+    /// Reads a non-negative INTEGER; values over `u32::MAX` read as `u32::MAX`.
+    pub(crate) fn saturating_unsigned(&mut self) -> Result<u32, DerError> {
+        let element = self.element(Tag::INTEGER)?;
+        match unsigned(element.content) {
+            Err(DerErrorKind::IntegerOutOfRange)
+                if element.content.first().is_some_and(|&first| first < 0x80) =>
+            {
+                Ok(u32::MAX)
+            }
+            other => other.map_err(|kind| element.error(kind)),
+        }
     }
 
     /// Reads a BIT STRING: the count of unused bits and the octets.

@@ -2,10 +2,16 @@
 //!
 //! This room reads DER strictly and in place. It knows no policy, no clock and no trust.
 
+mod certificate;
 pub(crate) mod der;
+mod extension;
 pub(crate) mod oid;
 mod time;
 
+pub use certificate::{
+    Certificate, CertificateError, CertificateErrorKind, Field, OwnedCertificate, Version,
+};
 pub use der::{DerError, DerErrorKind, Tag};
+pub use extension::{BasicConstraints, Extension, ExtensionKind, KeyUsage};
 pub use oid::{Oid, OwnedOid, ParseOidError};
 pub use time::{ParseTimeError, Time};
