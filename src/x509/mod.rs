@@ -3,9 +3,16 @@
 //! This room reads DER strictly and in place. It knows no policy, no clock and no trust.
 
 pub(crate) mod der;
+mod general_name;
+pub(crate) mod name;
+mod name_constraints;
 pub(crate) mod oid;
+mod text;
 mod time;
 
 pub use der::{DerError, DerErrorKind, Tag};
+pub use general_name::{GeneralName, GeneralNameForm, GeneralNames};
+pub use name::{Attribute, Name, RelativeDistinguishedName};
+pub use name_constraints::{GeneralSubtrees, NameConstraints};
 pub use oid::{Oid, OwnedOid, ParseOidError};
 pub use time::{ParseTimeError, Time};
