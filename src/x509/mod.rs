@@ -5,7 +5,11 @@
 mod certificate;
 pub(crate) mod der;
 mod extension;
+mod general_name;
+pub(crate) mod name;
+mod name_constraints;
 pub(crate) mod oid;
+mod text;
 mod time;
 
 pub use certificate::{
@@ -13,5 +17,8 @@ pub use certificate::{
 };
 pub use der::{DerError, DerErrorKind, Tag};
 pub use extension::{BasicConstraints, Extension, ExtensionKind, KeyUsage};
+pub use general_name::{GeneralName, GeneralNameForm, GeneralNames};
+pub use name::{Attribute, Name, RelativeDistinguishedName};
+pub use name_constraints::{GeneralSubtrees, NameConstraints};
 pub use oid::{Oid, OwnedOid, ParseOidError};
 pub use time::{ParseTimeError, Time};

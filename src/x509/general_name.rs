@@ -1,0 +1,428 @@
+//! General names: the nine forms of RFC 5280 section 4.2.1.6.
+//!
+//! Tags are checked strictly: a form that is primitive must not be constructed and the reverse. The
+//! three text forms are IA5String and borrowed as `str`; nothing here says that a dNSName is a host
+//! name or that a URI has a host. Addresses in lists have 4 or 16 octets (RFC 5280 section
+//! 4.2.1.6); the bases of name constraints, with 8 or 32, are read by the file that holds them.
+//!
+//! `Display` is for people. No comparison goes through text, and no name can be made to look like
+//! two: separators within a name are written as `\2C`.
+
+use core::fmt::{self, Write};
+use core::net::{Ipv4Addr, Ipv6Addr};
+
+use super::der::{DerError, DerErrorKind, Element, Reader, Tag};
+use super::name::Name;
+use super::oid::Oid;
+use super::text::{self, Bounded};
+
+/// One of the forms of a general name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "the ASN.1 CHOICE has no extension marker")]
+pub enum GeneralNameForm {
+    /// otherName.
+    OtherName,
+    /// rfc822Name.
+    Rfc822,
+    /// dNSName.
+    Dns,
+    /// x400Address.
+    X400,
+    /// directoryName.
+    Directory,
+    /// ediPartyName.
+    EdiParty,
+    /// uniformResourceIdentifier.
+    Uri,
+    /// iPAddress.
+    Ip,
+    /// registeredID.
+    RegisteredId,
+}
+
+impl GeneralNameForm {
+    /// The form that a context-specific tag stands for.
+    #[inline]
+    pub(crate) const fn of(tag: Tag) -> Option<Self> {
+        Some(match tag.octet() {
+            0xa0 => Self::OtherName,
+            0x81 => Self::Rfc822,
+            0x82 => Self::Dns,
+            0xa3 => Self::X400,
+            0xa4 => Self::Directory,
+            0xa5 => Self::EdiParty,
+            0x86 => Self::Uri,
+            0x87 => Self::Ip,
+            0x88 => Self::RegisteredId,
+            _ => return None,
+        })
+    }
+
+    /// The name of the form in RFC 5280.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OtherName => "otherName",
+            Self::Rfc822 => "rfc822Name",
+            Self::Dns => "dNSName",
+            Self::X400 => "x400Address",
+            Self::Directory => "directoryName",
+            Self::EdiParty => "ediPartyName",
+            Self::Uri => "uniformResourceIdentifier",
+            Self::Ip => "iPAddress",
+            Self::RegisteredId => "registeredID",
+        }
+    }
+}
+
+impl fmt::Display for GeneralNameForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// `GeneralName` of RFC 5280 section 4.2.1.6.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "the ASN.1 CHOICE has no extension marker")]
+pub enum GeneralName<'a> {
+    /// otherName: a name of a form that its identifier defines.
+    OtherName {
+        /// type-id.
+        type_id: Oid<'a>,
+        /// The DER encoding of the value within `[0]`.
+        value: &'a [u8],
+    },
+    /// rfc822Name: a mailbox.
+    Rfc822(&'a str),
+    /// dNSName.
+    Dns(&'a str),
+    /// x400Address: the content octets of the ORAddress.
+    X400(&'a [u8]),
+    /// directoryName.
+    Directory(Name<'a>),
+    /// ediPartyName: the content octets.
+    EdiParty(&'a [u8]),
+    /// uniformResourceIdentifier.
+    Uri(&'a str),
+    /// iPAddress: 4 or 16 octets; as the base of a name constraint address and mask, 8 or 32.
+    Ip(&'a [u8]),
+    /// registeredID.
+    RegisteredId(Oid<'a>),
+}
+
+impl<'a> GeneralName<'a> {
+    /// Reads one element. Addresses may have any length.
+    pub(crate) fn read(element: &Element<'a>) -> Result<Self, DerError> {
+        let Some(form) = GeneralNameForm::of(element.tag) else {
+            // The highest tag of the CHOICE stands for what was expected.
+            let expected = Tag::context(8);
+            return Err(element.error(DerErrorKind::UnexpectedTag { expected, found: element.tag }));
+        };
+        let content = element.content;
+        Ok(match form {
+            GeneralNameForm::OtherName => {
+                let mut reader = element.reader();
+                let type_id = Oid::trusted(reader.oid()?);
+                let explicit = reader.element(Tag::context_constructed(0))?;
+                reader.finish()?;
+                let mut inner = explicit.reader();
+                let value = inner.any()?.whole;
+                inner.finish()?;
+                Self::OtherName { type_id, value }
+            }
+            GeneralNameForm::Rfc822 => Self::Rfc822(ia5(element)?),
+            GeneralNameForm::Dns => Self::Dns(ia5(element)?),
+            GeneralNameForm::Uri => Self::Uri(ia5(element)?),
+            GeneralNameForm::Ip => Self::Ip(content),
+            GeneralNameForm::Directory => {
+                // Name is a CHOICE, so the implicit tag is an explicit one (X.680 31.2.7).
+                let mut reader = element.reader();
+                let name = reader.element(Tag::SEQUENCE)?;
+                reader.finish()?;
+                let (offset, name) = (name.offset, Name::trusted(name.whole));
+                name.check(offset)?;
+                Self::Directory(name)
+            }
+            GeneralNameForm::X400 => {
+                let mut reader = element.reader();
+                while !reader.is_empty() {
+                    reader.any()?;
+                }
+                Self::X400(content)
+            }
+            GeneralNameForm::EdiParty => {
+                let mut reader = element.reader();
+                if let Some(assigner) = reader.optional(Tag::context_constructed(0))? {
+                    directory_string(&assigner)?;
+                }
+                directory_string(&reader.element(Tag::context_constructed(1))?)?;
+                reader.finish()?;
+                Self::EdiParty(content)
+            }
+            GeneralNameForm::RegisteredId => Self::RegisteredId(
+                Oid::from_content(content)
+                    .ok_or_else(|| element.error(DerErrorKind::InvalidOid))?,
+            ),
+        })
+    }
+
+    /// Which form it has.
+    #[must_use]
+    pub const fn form(&self) -> GeneralNameForm {
+        match self {
+            Self::OtherName { .. } => GeneralNameForm::OtherName,
+            Self::Rfc822(_) => GeneralNameForm::Rfc822,
+            Self::Dns(_) => GeneralNameForm::Dns,
+            Self::X400(_) => GeneralNameForm::X400,
+            Self::Directory(_) => GeneralNameForm::Directory,
+            Self::EdiParty(_) => GeneralNameForm::EdiParty,
+            Self::Uri(_) => GeneralNameForm::Uri,
+            Self::Ip(_) => GeneralNameForm::Ip,
+            Self::RegisteredId(_) => GeneralNameForm::RegisteredId,
+        }
+    }
+
+    fn write(&self, out: &mut impl Write) -> fmt::Result {
+        match self {
+            Self::OtherName { type_id, value } => {
+                write!(out, "othername:{type_id}=")?;
+                text::hexadecimal(out, value)
+            }
+            Self::Rfc822(mailbox) => write_text(out, "email:", mailbox),
+            Self::Dns(name) => write_text(out, "DNS:", name),
+            Self::Uri(uri) => write_text(out, "URI:", uri),
+            Self::X400(content) => {
+                out.write_str("X400Name:")?;
+                text::hexadecimal(out, content)
+            }
+            Self::EdiParty(content) => {
+                out.write_str("EdiPartyName:")?;
+                text::hexadecimal(out, content)
+            }
+            Self::Directory(name) => {
+                out.write_str("DirName:")?;
+                name.write(out)
+            }
+            Self::Ip(octets) => {
+                out.write_str("IP:")?;
+                write_address(out, octets)
+            }
+            Self::RegisteredId(oid) => write!(out, "RID:{oid}"),
+        }
+    }
+}
+
+fn write_text(out: &mut impl Write, prefix: &str, name: &str) -> fmt::Result {
+    out.write_str(prefix)?;
+    text::escape(out, name, |_, character| matches!(character, ' ' | ',' | '\\' | '"' | ';'))
+}
+
+/// An address, or an address and the length of its prefix; other octets as hexadecimal.
+fn write_address(out: &mut impl Write, octets: &[u8]) -> fmt::Result {
+    let (address, mask) = match octets.len() {
+        8 | 32 => octets.split_at(octets.len() / 2),
+        _ => (octets, &[][..]),
+    };
+    if let Ok(address) = <[u8; 4]>::try_from(address) {
+        write!(out, "{}", Ipv4Addr::from(address))?;
+    } else if let Ok(address) = <[u8; 16]>::try_from(address) {
+        write!(out, "{}", Ipv6Addr::from(address))?;
+    } else {
+        return text::hexadecimal(out, octets);
+    }
+    if mask.is_empty() {
+        return Ok(());
+    }
+    write!(out, "/{}", mask.iter().map(|octet| octet.count_ones()).sum::<u32>())
+}
+
+impl fmt::Display for GeneralName<'_> {
+    /// Writes the form and the name, at most some 500 bytes, such as `DNS:example.com`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Bounded::write(f, Bounded::NAME, |out| self.write(out))
+    }
+}
+
+fn ia5<'a>(element: &Element<'a>) -> Result<&'a str, DerError> {
+    match core::str::from_utf8(element.content) {
+        Ok(text) if text.is_ascii() => Ok(text),
+        _ => Err(element.error(DerErrorKind::InvalidString)),
+    }
+}
+
+/// Checks that a tag holds one DirectoryString.
+fn directory_string(element: &Element<'_>) -> Result<(), DerError> {
+    let mut reader = element.reader();
+    let string = reader.any()?;
+    reader.finish()?;
+    if !text::is_text(string.tag) && string.tag != Tag::TELETEX_STRING {
+        let expected = Tag::UTF8_STRING;
+        return Err(string.error(DerErrorKind::UnexpectedTag { expected, found: string.tag }));
+    }
+    if text::in_repertoire(string.tag, string.content) {
+        Ok(())
+    } else {
+        Err(string.error(DerErrorKind::InvalidString))
+    }
+}
+
+/// `GeneralNames ::= SEQUENCE SIZE (1..MAX) OF GeneralName`, read one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GeneralNames<'a> {
+    content: &'a [u8],
+    offset: usize,
+}
+
+impl<'a> GeneralNames<'a> {
+    /// Reads a list from its DER encoding, such as the value of a subject alternative name.
+    ///
+    /// # Errors
+    /// The first violation of DER, or [`DerErrorKind::Empty`] for a list without names.
+    pub fn from_der(der: &'a [u8]) -> Result<Self, DerError> {
+        let mut reader = Reader::new(der)?;
+        let element = reader.element(Tag::SEQUENCE)?;
+        reader.finish()?;
+        let names = Self::trusted(element.content, element.content_offset);
+        names.check()?;
+        Ok(names)
+    }
+
+    /// Takes the content octets of a list, which begin at `offset` of the outermost input.
+    #[inline]
+    pub(crate) const fn trusted(content: &'a [u8], offset: usize) -> Self {
+        Self { content, offset }
+    }
+
+    /// Checks all names, and that there is one.
+    pub(crate) fn check(&self) -> Result<(), DerError> {
+        if self.content.is_empty() {
+            return Err(DerError::new(self.offset, DerErrorKind::Empty));
+        }
+        self.iter().try_for_each(|name| name.map(|_| ()))
+    }
+
+    /// The names; an error ends the list.
+    pub fn iter(&self) -> impl Iterator<Item = Result<GeneralName<'a>, DerError>> + use<'a> {
+        let mut rest = Some(Reader::at(self.content, self.offset));
+        core::iter::from_fn(move || {
+            let name = match rest.take()? {
+                Err(error) => Err(error),
+                Ok(reader) if reader.is_empty() => return None,
+                Ok(mut reader) => {
+                    let name = next_name(&mut reader);
+                    rest = name.is_ok().then_some(Ok(reader));
+                    name
+                }
+            };
+            Some(name)
+        })
+    }
+}
+
+fn next_name<'a>(reader: &mut Reader<'a>) -> Result<GeneralName<'a>, DerError> {
+    let element = reader.any()?;
+    match GeneralName::read(&element)? {
+        // RFC 5280 4.2.1.6: "the octet string MUST contain exactly four octets", or sixteen.
+        GeneralName::Ip(octets) if !matches!(octets.len(), 4 | 16) => {
+            Err(element.error(DerErrorKind::WrongLength { found: octets.len() }))
+        }
+        name => Ok(name),
+    }
+}
+
+impl fmt::Display for GeneralNames<'_> {
+    /// Writes the names with `, ` between, at most some 4,000 bytes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Bounded::write(f, 8 * Bounded::NAME, |out| {
+            for (at, name) in self.iter().enumerate() {
+                if at > 0 {
+                    out.write_str(", ")?;
+                }
+                match name {
+                    Ok(name) => write!(out, "{name}")?,
+                    Err(error) => write!(out, "<malformed: {error}>")?,
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::ToString;
+    use alloc::vec::Vec;
+
+    fn list(names: &[&[u8]]) -> Vec<u8> {
+        let content = names.concat();
+        [&[0x30, u8::try_from(content.len()).unwrap()], &content[..]].concat()
+    }
+
+    #[test]
+    fn forms() {
+        for (case, name, expected) in [
+            (
+                "other",
+                &b"\xa0\x07\x06\x02\x2a\x03\xa0\x01\x05"[..],
+                Err(DerErrorKind::Truncated { missing: 1 }),
+            ),
+            (
+                "other, sound",
+                b"\xa0\x08\x06\x02\x2a\x03\xa0\x02\x05\x00",
+                Ok("othername:1.2.3=#0500"),
+            ),
+            (
+                "other, primitive",
+                b"\x80\x08\x06\x02\x2a\x03\xa0\x02\x05\x00",
+                Err(unexpected(0x80)),
+            ),
+            ("mailbox", b"\x81\x03a@b", Ok("email:a@b")),
+            ("dns", b"\x82\x01a", Ok("DNS:a")),
+            ("dns, constructed", b"\xa2\x01a", Err(unexpected(0xa2))),
+            ("dns, not ascii", b"\x82\x02\xc3\xa9", Err(DerErrorKind::InvalidString)),
+            ("x400", b"\xa3\x02\x30\x00", Ok("X400Name:#3000")),
+            (
+                "directory",
+                b"\xa4\x0e\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01a",
+                Ok("DirName:CN=a"),
+            ),
+            ("directory, implicit", b"\xa4\x00", Err(DerErrorKind::Truncated { missing: 2 })),
+            ("edi", b"\xa5\x05\xa1\x03\x0c\x01x", Ok("EdiPartyName:#a1030c0178")),
+            (
+                "edi, no party",
+                b"\xa5\x05\xa0\x03\x0c\x01x",
+                Err(DerErrorKind::Truncated { missing: 2 }),
+            ),
+            ("uri", b"\x86\x04a:,b", Ok("URI:a:\\2Cb")),
+            ("v4", b"\x87\x04\x0a\x00\x00\x01", Ok("IP:10.0.0.1")),
+            ("address length", b"\x87\x01\x0a", Err(DerErrorKind::WrongLength { found: 1 })),
+            ("registered", b"\x88\x02\x2a\x03", Ok("RID:1.2.3")),
+            ("registered, empty", b"\x88\x00", Err(DerErrorKind::InvalidOid)),
+            ("no form", b"\x89\x00", Err(unexpected(0x89))),
+        ] {
+            let der = list(&[name]);
+            let found = GeneralNames::from_der(&der).map(|names| names.to_string());
+            assert_eq!(found.as_deref().map_err(|error| error.kind()), expected, "{case}");
+        }
+    }
+
+    fn unexpected(found: u8) -> DerErrorKind {
+        DerErrorKind::UnexpectedTag { expected: Tag::context(8), found: Tag(found) }
+    }
+
+    #[test]
+    fn a_list_is_not_empty() {
+        assert_eq!(
+            GeneralNames::from_der(&[0x30, 0]).map_err(|error| error.kind()),
+            Err(DerErrorKind::Empty)
+        );
+    }
+
+    #[test]
+    fn one_name_never_prints_as_two() {
+        let der = list(&[b"\x82\x08a, DNS:b", b"\x82\x02c\n"]);
+        let names = GeneralNames::from_der(&der).unwrap();
+        assert_eq!(names.to_string(), "DNS:a\\2C\\20DNS:b, DNS:c\\0A");
+    }
+}
