@@ -7,6 +7,7 @@ mod ip;
 mod spiffe;
 mod text;
 mod trust_domain;
+mod uri;
 
 pub use dns::{DnsName, PresentedDnsName, dns_presented_matches};
 pub use email::Mailbox;
@@ -14,3 +15,4 @@ pub use error::{NameError, NameErrorKind};
 pub use ip::{IpPrefix, ip_from_octets};
 pub use spiffe::{SpiffeId, SpiffeIdError, SpiffeIdErrorKind, SpiffeIdRef};
 pub use trust_domain::{TrustDomain, TrustDomainRef};
+pub use uri::WorkloadUri;
