@@ -6,6 +6,7 @@ mod certificate;
 pub(crate) mod der;
 mod extension;
 pub(crate) mod oid;
+mod policies;
 mod time;
 
 pub use certificate::{
@@ -14,4 +15,8 @@ pub use certificate::{
 pub use der::{DerError, DerErrorKind, Tag};
 pub use extension::{BasicConstraints, Extension, ExtensionKind, KeyUsage};
 pub use oid::{Oid, OwnedOid, ParseOidError};
+pub use policies::{
+    CertificatePolicies, InhibitAnyPolicy, PolicyConstraints, PolicyInformation, PolicyMapping,
+    PolicyMappings,
+};
 pub use time::{ParseTimeError, Time};
