@@ -3,3 +3,6 @@
 pub(crate) mod names;
 
 pub use names::NameConstraintFailure;
+mod policies;
+
+pub(crate) use policies::{PolicyFailure, PolicyInputs, PolicyOutcome, PolicyView, valid_policies};

@@ -94,7 +94,8 @@ pub struct Limits {
     pub path_steps: u32,
     /// Comparisons of one name with one constraint. Default 250,000 as in rustls-webpki and Go 1.19.
     pub name_comparisons: u32,
-    /// Nodes of the RFC 9618 policy graph. Default 1,024; OpenSSL and pyhanko stop at 1,000.
+    /// Nodes of the RFC 9618 policy graph; reading 16 policies or mappings counts as one. Default
+    /// 1,024; OpenSSL and pyhanko stop at 1,000.
     pub policy_nodes: u32,
     /// Certificates presented, the leaf not counted. Default 256.
     pub pool_certificates: u32,

@@ -178,6 +178,9 @@ pub enum DerErrorKind {
     /// A SET OF whose elements are not in DER order.
     #[error("set elements are not in DER order")]
     UnorderedSet,
+    /// An element whose value may occur once and occurs again.
+    #[error("a value that may occur once is repeated")]
+    Duplicate,
     /// A length in the input that does not fit its field.
     #[error("value has a wrong length: {found} bytes")]
     WrongLength {

@@ -10,6 +10,7 @@ pub(crate) mod name;
 mod name_constraints;
 pub(crate) mod oid;
 mod text;
+mod policies;
 mod time;
 
 pub use certificate::{
@@ -21,4 +22,8 @@ pub use general_name::{GeneralName, GeneralNameForm, GeneralNames};
 pub use name::{Attribute, Name, RelativeDistinguishedName};
 pub use name_constraints::{GeneralSubtrees, NameConstraints};
 pub use oid::{Oid, OwnedOid, ParseOidError};
+pub use policies::{
+    CertificatePolicies, InhibitAnyPolicy, PolicyConstraints, PolicyInformation, PolicyMapping,
+    PolicyMappings,
+};
 pub use time::{ParseTimeError, Time};

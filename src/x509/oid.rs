@@ -153,6 +153,9 @@ pub struct ParseOidError;
 /// Encodings of the identifiers that this crate names, as content octets.
 pub(crate) mod known {
     pub(crate) const ANY_POLICY: &[u8] = &[0x55, 0x1d, 0x20, 0x00];
+    pub(crate) const QUALIFIER_CPS: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x02, 0x01];
+    pub(crate) const QUALIFIER_USER_NOTICE: &[u8] =
+        &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x02, 0x02];
     pub(crate) const EMAIL_ADDRESS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x01];
 
     /// `id-ce` arcs: the last octet of `2.5.29.n`.
