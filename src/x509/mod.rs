@@ -3,6 +3,7 @@
 //! This room reads DER strictly and in place. It knows no policy, no clock and no trust.
 
 mod certificate;
+mod algorithm;
 pub(crate) mod der;
 mod extension;
 mod general_name;
@@ -16,6 +17,10 @@ mod time;
 pub use certificate::{
     Certificate, CertificateError, CertificateErrorKind, Field, OwnedCertificate, Version,
 };
+mod spki;
+mod time;
+
+pub use algorithm::AlgorithmIdentifier;
 pub use der::{DerError, DerErrorKind, Tag};
 pub use extension::{BasicConstraints, Extension, ExtensionKind, KeyUsage};
 pub use general_name::{GeneralName, GeneralNameForm, GeneralNames};
@@ -26,4 +31,5 @@ pub use policies::{
     CertificatePolicies, InhibitAnyPolicy, PolicyConstraints, PolicyInformation, PolicyMapping,
     PolicyMappings,
 };
+pub use spki::SubjectPublicKeyInfo;
 pub use time::{ParseTimeError, Time};
