@@ -4,8 +4,13 @@
 
 pub(crate) mod der;
 pub(crate) mod oid;
+mod pem;
 mod time;
 
 pub use der::{DerError, DerErrorKind, Tag};
 pub use oid::{Oid, OwnedOid, ParseOidError};
+pub use pem::{
+    PemBlock, PemBlocks, PemError, PemErrorKind, PemLabel, certificates,
+    certificates_from_pem_or_der, crls_from_pem_or_der,
+};
 pub use time::{ParseTimeError, Time};
