@@ -426,7 +426,7 @@ fn no_block(input: &[u8]) -> PemError {
 
 /// Decodes in constant time, or gives nothing where the text is not canonical base64.
 fn decode(text: &[u8]) -> Option<Vec<u8>> {
-    if text.len() % 4 != 0 {
+    if !text.len().is_multiple_of(4) {
         return None;
     }
     let mut octets = Zeroizing::new(vec![0; text.len() / 4 * 3]);
