@@ -1,4 +1,4 @@
-//! Bytes to types: certificates, names, extensions.
+//! Bytes to types: certificates, names, extensions, revocation lists, OCSP, PEM.
 //!
 //! This room reads DER strictly and in place. It knows no policy, no clock and no trust.
 
@@ -32,4 +32,34 @@ pub use policies::{
     PolicyMappings,
 };
 pub use spki::SubjectPublicKeyInfo;
+mod crl;
+mod crl_entry;
+mod crl_extensions;
+pub(crate) mod der;
+mod format_error;
+mod ocsp;
+mod ocsp_request;
+mod ocsp_single;
+pub(crate) mod oid;
+mod pem;
+mod structure;
+mod time;
+
+pub use crl::{CertificateRevocationList, OwnedCertificateRevocationList};
+pub use crl_entry::{Entries, EntryWalker, ReasonCode, RevokedCertificate};
+pub use crl_extensions::{
+    CrlAuthorityKey, CrlNumber, CrlScope, DistributionPointName, IssuingDistributionPoint,
+    ReasonFlags,
+};
+pub use der::{DerError, DerErrorKind, Tag};
+pub use format_error::{FormatError, FormatErrorKind};
+pub use ocsp::{BasicOcspResponse, OcspErrorStatus, OcspResponse, ResponderId};
+pub use ocsp_request::{NonceLengthError, OcspRequest};
+pub use ocsp_single::{CertId, CertIdHash, CertStatus, SingleResponse, SingleResponses};
+pub use oid::{Oid, OwnedOid, ParseOidError};
+pub use pem::{
+    PemBlock, PemBlocks, PemError, PemErrorKind, PemLabel, certificates,
+    certificates_from_pem_or_der, crls_from_pem_or_der,
+};
+pub use structure::RawGeneralNames;
 pub use time::{ParseTimeError, Time};

@@ -1,0 +1,293 @@
+//! The entries of a revocation list, read one by one (RFC 5280 section 5.3).
+//!
+//! An entry is read in full each time: serial number, dates, reason and the shape of every
+//! extension. Nothing is allocated, so that a list of a million entries costs one pass and no
+//! memory beyond its bytes. [`EntryWalker`] holds a position and no bytes: whoever builds an index
+//! of a large list can stop after any entry and go on later.
+//!
+//! *Specification: `crlEntryExtensions` has at least one extension. Enforced here: it may be
+//! empty*, since deployed issuers write it so and nothing is lost.
+
+use super::der::{DerErrorKind, Reader, Span, Tag};
+use super::format_error::{FormatError, FormatErrorKind, Within};
+use super::oid::{Oid, known};
+use super::structure::{RawExtension, RawGeneralNames, each_extension, general_names};
+use super::time::Time;
+
+/// `CRLReason` of RFC 5280 section 5.3.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ReasonCode {
+    /// unspecified (0).
+    Unspecified,
+    /// keyCompromise (1).
+    KeyCompromise,
+    /// cACompromise (2).
+    CaCompromise,
+    /// affiliationChanged (3).
+    AffiliationChanged,
+    /// superseded (4).
+    Superseded,
+    /// cessationOfOperation (5).
+    CessationOfOperation,
+    /// certificateHold (6).
+    CertificateHold,
+    /// removeFromCRL (8): in a delta list only.
+    RemoveFromCrl,
+    /// privilegeWithdrawn (9).
+    PrivilegeWithdrawn,
+    /// aACompromise (10).
+    AaCompromise,
+}
+
+impl ReasonCode {
+    /// Returns the name that RFC 5280 uses.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unspecified => "unspecified",
+            Self::KeyCompromise => "keyCompromise",
+            Self::CaCompromise => "cACompromise",
+            Self::AffiliationChanged => "affiliationChanged",
+            Self::Superseded => "superseded",
+            Self::CessationOfOperation => "cessationOfOperation",
+            Self::CertificateHold => "certificateHold",
+            Self::RemoveFromCrl => "removeFromCRL",
+            Self::PrivilegeWithdrawn => "privilegeWithdrawn",
+            Self::AaCompromise => "aACompromise",
+        }
+    }
+
+    /// Reads `CRLReason ::= ENUMERATED`; "-- value 7 is not used".
+    pub(crate) fn read(reader: &mut Reader<'_>, field: &'static str) -> Result<Self, FormatError> {
+        let element = reader.element(Tag::ENUMERATED).within(field)?;
+        let unassigned = FormatError::new(field, element.offset, FormatErrorKind::Unassigned);
+        Ok(match *element.content {
+            [0] => Self::Unspecified,
+            [1] => Self::KeyCompromise,
+            [2] => Self::CaCompromise,
+            [3] => Self::AffiliationChanged,
+            [4] => Self::Superseded,
+            [5] => Self::CessationOfOperation,
+            [6] => Self::CertificateHold,
+            [8] => Self::RemoveFromCrl,
+            [9] => Self::PrivilegeWithdrawn,
+            [10] => Self::AaCompromise,
+            _ => return Err(unassigned),
+        })
+    }
+}
+
+/// One entry of `revokedCertificates`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RevokedCertificate<'a> {
+    /// `userCertificate`: the content octets of the INTEGER as they stand, leading zero included.
+    pub serial_number: &'a [u8],
+    /// `revocationDate`.
+    pub revocation_date: Time,
+    /// `reasonCode`.
+    pub reason: Option<ReasonCode>,
+    /// `invalidityDate`.
+    pub invalidity_date: Option<Time>,
+    /// `certificateIssuer` of this very entry.
+    pub certificate_issuer: Option<RawGeneralNames<'a>>,
+    /// `certificateIssuer` of this entry or of the nearest entry before that has one (RFC 5280
+    /// section 5.3.3). None where the list's issuer issued the certificate, and where the entry
+    /// was not read in order.
+    pub issuer_in_effect: Option<RawGeneralNames<'a>>,
+    /// The first critical extension that is none of the three above. RFC 5280 section 5.3: "If a
+    /// CRL contains a critical CRL entry extension that the application cannot process, then the
+    /// application MUST NOT use that CRL to determine the status of any certificates."
+    pub unrecognized_critical_extension: Option<Oid<'a>>,
+    /// Where the entry begins in the list's DER.
+    pub offset: usize,
+}
+
+/// A position among the entries of a list.
+///
+/// Ends after the first error: a list with a malformed entry is malformed as a whole.
+#[derive(Clone, Copy, Debug)]
+pub struct EntryWalker {
+    entries: Span,
+    /// Bytes of `entries` that were read.
+    position: usize,
+    may_have_extensions: bool,
+    issuer_in_effect: Option<Span>,
+}
+
+impl EntryWalker {
+    pub(crate) const fn new(entries: Span, may_have_extensions: bool) -> Self {
+        Self { entries, position: 0, may_have_extensions, issuer_in_effect: None }
+    }
+
+    /// Reads the next entry of the list whose DER this is, which must be the list that made this
+    /// walker.
+    ///
+    /// # Errors
+    /// [`FormatError`] where the entry is malformed; the walker then stands at the end.
+    #[inline]
+    pub fn next_entry<'a>(
+        &mut self,
+        der: &'a [u8],
+    ) -> Option<Result<RevokedCertificate<'a>, FormatError>> {
+        let rest = self.entries.of(der).get(self.position..).filter(|rest| !rest.is_empty())?;
+        let result = self.read(rest, der);
+        if result.is_err() {
+            self.position = self.bytes_total();
+        }
+        Some(result)
+    }
+
+    #[inline]
+    fn read<'a>(
+        &mut self,
+        rest: &'a [u8],
+        der: &'a [u8],
+    ) -> Result<RevokedCertificate<'a>, FormatError> {
+        let start = self.entries.start() + self.position;
+        let mut reader = Reader::at(rest, start).within(FIELD)?;
+        let (mut entry, issuer) = read_entry(&mut reader, self.may_have_extensions)?;
+        self.position += reader.offset() - start;
+        if issuer.is_some() {
+            self.issuer_in_effect = issuer;
+        }
+        entry.issuer_in_effect =
+            self.issuer_in_effect.map(|span| RawGeneralNames::trusted(span.of(der)));
+        Ok(entry)
+    }
+
+    /// Returns how many bytes of the entries were read.
+    #[must_use]
+    pub const fn bytes_read(&self) -> usize {
+        self.position
+    }
+
+    /// Returns how many bytes all entries have.
+    #[must_use]
+    pub fn bytes_total(&self) -> usize {
+        self.entries.range().len()
+    }
+}
+
+/// The entries of a list, in order.
+#[derive(Clone, Debug)]
+pub struct Entries<'a> {
+    der: &'a [u8],
+    walker: EntryWalker,
+}
+
+impl<'a> Entries<'a> {
+    pub(crate) const fn new(der: &'a [u8], walker: EntryWalker) -> Self {
+        Self { der, walker }
+    }
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = Result<RevokedCertificate<'a>, FormatError>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        self.walker.next_entry(self.der)
+    }
+}
+
+impl core::iter::FusedIterator for Entries<'_> {}
+
+const FIELD: &str = "revokedCertificates";
+const EXTENSIONS: &str = "crlEntryExtensions";
+
+/// Reads one entry; the span is that of its own `certificateIssuer`.
+#[inline]
+pub(crate) fn read_entry<'a>(
+    reader: &mut Reader<'a>,
+    may_have_extensions: bool,
+) -> Result<(RevokedCertificate<'a>, Option<Span>), FormatError> {
+    let offset = reader.offset();
+    let mut fields = reader.sequence().within(FIELD)?;
+    let serial_number = fields.integer().within("userCertificate")?;
+    let revocation_date = Time::read(&mut fields).within("revocationDate")?;
+    let mut entry = RevokedCertificate {
+        serial_number,
+        revocation_date,
+        reason: None,
+        invalidity_date: None,
+        certificate_issuer: None,
+        issuer_in_effect: None,
+        unrecognized_critical_extension: None,
+        offset,
+    };
+    if fields.is_empty() {
+        return Ok((entry, None));
+    }
+    let list = fields.element(Tag::SEQUENCE).within(EXTENSIONS)?;
+    fields.finish().within(FIELD)?;
+    // RFC 5280 5.1 on crlEntryExtensions: "if present, version MUST be v2".
+    if !may_have_extensions {
+        return Err(FormatError::new(EXTENSIONS, list.offset, FormatErrorKind::VersionMismatch));
+    }
+    let mut issuer = None;
+    each_extension(EXTENSIONS, list.reader(), |extension| {
+        read_extension(extension, &mut entry, &mut issuer)
+    })?;
+    Ok((entry, issuer))
+}
+
+#[inline]
+fn read_extension<'a>(
+    extension: &RawExtension<'a>,
+    entry: &mut RevokedCertificate<'a>,
+    issuer: &mut Option<Span>,
+) -> Result<(), FormatError> {
+    match extension.oid.content {
+        known::CRL_REASON => {
+            entry.reason = Some(
+                extension.parse("reasonCode", |reader| ReasonCode::read(reader, "reasonCode"))?,
+            );
+        }
+        known::INVALIDITY_DATE => {
+            entry.invalidity_date = Some(extension.parse("invalidityDate", |reader| {
+                Time::read_generalized(reader).within("invalidityDate")
+            })?);
+        }
+        known::CERTIFICATE_ISSUER => {
+            const FIELD: &str = "certificateIssuer";
+            let names = extension.parse(FIELD, |reader| {
+                let names = reader.element(Tag::SEQUENCE).within(FIELD)?;
+                general_names(&names).within(FIELD)?;
+                Ok(names)
+            })?;
+            // RFC 5280 5.3.3: "Conforming CRL issuers MUST mark this extension as critical since
+            // an implementation that ignored this extension could not correctly attribute CRL
+            // entries to certificates."
+            if !extension.critical {
+                let offset = extension.oid.offset;
+                return Err(FormatError::new(FIELD, offset, FormatErrorKind::NotCritical));
+            }
+            entry.certificate_issuer = Some(RawGeneralNames::trusted(names.content));
+            *issuer = Some(names.content_span());
+        }
+        oid if extension.critical && entry.unrecognized_critical_extension.is_none() => {
+            entry.unrecognized_critical_extension = Some(Oid::trusted(oid));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Checks that an offset names an entry, for whoever kept offsets in an index.
+pub(crate) fn entry_at<'a>(
+    der: &'a [u8],
+    entries: Span,
+    offset: usize,
+    may_have_extensions: bool,
+) -> Result<RevokedCertificate<'a>, FormatError> {
+    let range = entries.range();
+    let rest = if offset < range.start { None } else { der.get(offset..range.end) };
+    let truncated = || {
+        let kind = FormatErrorKind::Der(DerErrorKind::Truncated { missing: 1 });
+        FormatError::new(FIELD, offset, kind)
+    };
+    let mut reader = Reader::at(rest.ok_or_else(truncated)?, offset).within(FIELD)?;
+    read_entry(&mut reader, may_have_extensions).map(|(entry, _)| entry)
+}
