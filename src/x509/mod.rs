@@ -2,49 +2,32 @@
 //!
 //! This room reads DER strictly and in place. It knows no policy, no clock and no trust.
 
-mod certificate;
 mod algorithm;
-pub(crate) mod der;
-mod extension;
-mod general_name;
-pub(crate) mod name;
-mod name_constraints;
-pub(crate) mod oid;
-mod text;
-mod policies;
-mod time;
-
-pub use certificate::{
-    Certificate, CertificateError, CertificateErrorKind, Field, OwnedCertificate, Version,
-};
-mod spki;
-mod time;
-
-pub use algorithm::AlgorithmIdentifier;
-pub use der::{DerError, DerErrorKind, Tag};
-pub use extension::{BasicConstraints, Extension, ExtensionKind, KeyUsage};
-pub use general_name::{GeneralName, GeneralNameForm, GeneralNames};
-pub use name::{Attribute, Name, RelativeDistinguishedName};
-pub use name_constraints::{GeneralSubtrees, NameConstraints};
-pub use oid::{Oid, OwnedOid, ParseOidError};
-pub use policies::{
-    CertificatePolicies, InhibitAnyPolicy, PolicyConstraints, PolicyInformation, PolicyMapping,
-    PolicyMappings,
-};
-pub use spki::SubjectPublicKeyInfo;
+mod certificate;
 mod crl;
 mod crl_entry;
 mod crl_extensions;
 pub(crate) mod der;
+mod extension;
 mod format_error;
+mod general_name;
+pub(crate) mod name;
+mod name_constraints;
 mod ocsp;
 mod ocsp_request;
 mod ocsp_single;
 pub(crate) mod oid;
 mod pem;
+mod policies;
+mod spki;
 mod structure;
+mod text;
 mod time;
 
+pub use algorithm::AlgorithmIdentifier;
+pub use certificate::{
+    Certificate, CertificateError, CertificateErrorKind, Field, OwnedCertificate, Version,
+};
 pub use crl::{CertificateRevocationList, OwnedCertificateRevocationList};
 pub use crl_entry::{Entries, EntryWalker, ReasonCode, RevokedCertificate};
 pub use crl_extensions::{
@@ -52,7 +35,11 @@ pub use crl_extensions::{
     ReasonFlags,
 };
 pub use der::{DerError, DerErrorKind, Tag};
+pub use extension::{BasicConstraints, Extension, ExtensionKind, KeyUsage};
 pub use format_error::{FormatError, FormatErrorKind};
+pub use general_name::{GeneralName, GeneralNameForm, GeneralNames};
+pub use name::{Attribute, Name, RelativeDistinguishedName};
+pub use name_constraints::{GeneralSubtrees, NameConstraints};
 pub use ocsp::{BasicOcspResponse, OcspErrorStatus, OcspResponse, ResponderId};
 pub use ocsp_request::{NonceLengthError, OcspRequest};
 pub use ocsp_single::{CertId, CertIdHash, CertStatus, SingleResponse, SingleResponses};
@@ -61,5 +48,10 @@ pub use pem::{
     PemBlock, PemBlocks, PemError, PemErrorKind, PemLabel, certificates,
     certificates_from_pem_or_der, crls_from_pem_or_der,
 };
+pub use policies::{
+    CertificatePolicies, InhibitAnyPolicy, PolicyConstraints, PolicyInformation, PolicyMapping,
+    PolicyMappings,
+};
+pub use spki::SubjectPublicKeyInfo;
 pub use structure::RawGeneralNames;
 pub use time::{ParseTimeError, Time};
