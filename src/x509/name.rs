@@ -342,12 +342,10 @@ impl<'a> Attribute<'a> {
         }
     }
 
-    /// The value as borrowed ASCII text.
-    pub(crate) fn ascii(&self) -> Option<&'a str> {
-        match self.text() {
-            Some(Cow::Borrowed(text)) if text.is_ascii() => Some(text),
-            _ => None,
-        }
+    /// The value of an IA5String.
+    pub(crate) fn ia5(&self) -> Option<&'a str> {
+        let content = (self.tag == Tag::IA5_STRING).then_some(self.value)?;
+        core::str::from_utf8(content).ok().filter(|text| text.is_ascii())
     }
 
     /// The characters that count in a comparison, where the value is text.
