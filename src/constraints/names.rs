@@ -192,10 +192,8 @@ fn find<'a>(
         return Ok(found);
     }
     for element in subtrees.base_elements() {
-        // A base passed over costs too. Long bases count as several: comparing a directory name
-        // means preparing its text.
-        let cost = u32::try_from(element.content.len() / 64).unwrap_or(u32::MAX);
-        budget.name_comparisons(cost.saturating_add(1))?;
+        // A base passed over costs too.
+        budget.name_comparisons(cost(&name, element.content.len()))?;
         if GeneralNameForm::of(element.tag) != Some(name.form()) {
             continue;
         }
@@ -210,6 +208,19 @@ fn find<'a>(
         }
     }
     Ok(found)
+}
+
+/// What one comparison costs: more than one where a name or a base is long, so that the bound on
+/// comparisons bounds octets, too. Preparing the text of directory names is the dear part.
+fn cost(name: &GeneralName<'_>, base: usize) -> u32 {
+    let (octets, per_unit) = match name {
+        GeneralName::Directory(name) => (name.as_der().len(), 32),
+        GeneralName::Rfc822(text) | GeneralName::Dns(text) | GeneralName::Uri(text) => {
+            (text.len(), 256)
+        }
+        _ => (0, 256),
+    };
+    u32::try_from((octets + base) / per_unit).unwrap_or(u32::MAX).saturating_add(1)
 }
 
 /// A name that constraints can judge.
@@ -324,14 +335,17 @@ impl<'a> DnsName<'a> {
 }
 
 fn is_host_name(name: &str, wildcard: bool) -> bool {
-    name.split('.').enumerate().all(|(at, label)| {
-        matches!(label.len(), 1..=63)
-            && label.bytes().all(|octet| {
-                octet.is_ascii_alphanumeric()
-                    || matches!(octet, b'-' | b'_')
-                    || (octet == b'*' && wildcard && at == 0)
-            })
-    })
+    let is_length = |length| matches!(length, 1..=63);
+    let (mut length, mut first) = (0, true);
+    for octet in name.bytes() {
+        match octet {
+            b'.' if is_length(length) => (length, first) = (0, false),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => length += 1,
+            b'*' if wildcard && first => length += 1,
+            _ => return false,
+        }
+    }
+    is_length(length)
 }
 
 /// Whether `name` is `base` or ends with `.` and `base`; every name ends with no labels.
@@ -798,6 +812,16 @@ mod tests {
                 "{case}"
             );
         }
+        let long = tlv(
+            0x30,
+            &tlv(0x31, &tlv(0x30, &[&[6, 3, 0x55, 4, 3][..], &tlv(0x0c, &[b'a'; 4096])].concat())),
+        );
+        let limits = Limits { name_comparisons: 100, ..Limits::DEFAULT };
+        assert_eq!(
+            codes(&constraints(&[], &[(DIRECTORY, &long[..])]), &long, &[], limits),
+            Err("limit.name-comparisons"),
+            "long names cost more"
+        );
         let limits = Limits { name_comparisons: 5, ..Limits::DEFAULT };
         let san = [(DNS, &b"a.example"[..]), (DNS, b"b.example")];
         assert_eq!(codes(&two, Name::EMPTY.as_der(), &san, limits), Err("limit.name-comparisons"));

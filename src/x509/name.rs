@@ -510,12 +510,15 @@ mod tests {
         tlv(0x30, &[tlv(0x06, oid), tlv(tag.octet(), value)].concat())
     }
 
-    fn name(rdns: &[&[Vec<u8>]]) -> Vec<u8> {
-        tlv(0x30, &rdns.iter().flat_map(|rdn| tlv(0x31, &rdn.concat())).collect::<Vec<_>>())
+    fn name(rdns: &[&[&Vec<u8>]]) -> Vec<u8> {
+        let set = |rdn: &&[&Vec<u8>]| {
+            tlv(0x31, &rdn.iter().flat_map(|attribute| attribute.to_vec()).collect::<Vec<_>>())
+        };
+        tlv(0x30, &rdns.iter().flat_map(set).collect::<Vec<_>>())
     }
 
     fn cn(tag: Tag, value: &[u8]) -> Vec<u8> {
-        name(&[&[attribute(CN, tag, value)]])
+        name(&[&[&attribute(CN, tag, value)]])
     }
 
     #[test]
@@ -534,7 +537,7 @@ mod tests {
             (
                 "other type",
                 cn(Tag::UTF8_STRING, b"x"),
-                name(&[&[attribute(O, Tag::UTF8_STRING, b"x")]]),
+                name(&[&[&attribute(O, Tag::UTF8_STRING, b"x")]]),
                 false,
             ),
             (
@@ -549,25 +552,10 @@ mod tests {
                 cn(Tag::UTF8_STRING, b"a"),
                 false,
             ),
-            (
-                "sets",
-                name(&[&[a.clone(), b.clone()]]),
-                name(&[&[b_lower.clone(), a.clone()]]),
-                true,
-            ),
-            (
-                "multisets",
-                name(&[&[a.clone(), a.clone(), b]]),
-                name(&[&[a.clone(), b_lower.clone(), b_lower]]),
-                false,
-            ),
-            (
-                "set is no sequence",
-                name(&[&[a.clone(), a.clone()]]),
-                name(&[&[a.clone()], &[a.clone()]]),
-                false,
-            ),
-            ("longer", name(&[&[a.clone()], &[a.clone()]]), name(&[&[a]]), false),
+            ("sets", name(&[&[&a, &b]]), name(&[&[&b_lower, &a]]), true),
+            ("multisets", name(&[&[&a, &a, &b]]), name(&[&[&a, &b_lower, &b_lower]]), false),
+            ("set is no sequence", name(&[&[&a, &a]]), name(&[&[&a], &[&a]]), false),
+            ("longer", name(&[&[&a], &[&a]]), name(&[&[&a]]), false),
             (
                 "folded non-ascii",
                 cn(Tag::UTF8_STRING, "STRASSE".as_bytes()),
@@ -593,12 +581,12 @@ mod tests {
         let b = attribute(CN, Tag::UTF8_STRING, b"x");
         let bad = attribute(CN, Tag::IA5_STRING, b"\xff");
         for (case, left, base, expected) in [
-            ("below", name(&[&[a.clone()], &[b.clone()]]), name(&[&[upper]]), true),
-            ("itself", name(&[&[a.clone()]]), name(&[&[a.clone()]]), true),
-            ("all is below the empty name", name(&[&[a.clone()]]), name(&[]), true),
-            ("above", name(&[&[a.clone()]]), name(&[&[a.clone()], &[b.clone()]]), false),
-            ("elsewhere", name(&[&[b]]), name(&[&[a.clone()]]), false),
-            ("malformed tail", name(&[&[a.clone()], &[bad]]), name(&[&[a]]), false),
+            ("below", name(&[&[&a], &[&b]]), name(&[&[&upper]]), true),
+            ("itself", name(&[&[&a]]), name(&[&[&a]]), true),
+            ("all is below the empty name", name(&[&[&a]]), name(&[]), true),
+            ("above", name(&[&[&a]]), name(&[&[&a], &[&b]]), false),
+            ("elsewhere", name(&[&[&b]]), name(&[&[&a]]), false),
+            ("malformed tail", name(&[&[&a], &[&bad]]), name(&[&[&a]]), false),
         ] {
             let (left, base) = (Name::trusted(&left), Name::trusted(&base));
             assert_eq!(left.is_within(&base), expected, "{case}");
@@ -611,8 +599,8 @@ mod tests {
         let b = attribute(CN, Tag::UTF8_STRING, b"b");
         for (case, der, expected) in [
             ("empty", name(&[]), None),
-            ("ordered", name(&[&[a.clone(), b.clone()]]), None),
-            ("unordered", name(&[&[b, a.clone()]]), Some((2, DerErrorKind::UnorderedSet))),
+            ("ordered", name(&[&[&a, &b]]), None),
+            ("unordered", name(&[&[&b, &a]]), Some((2, DerErrorKind::UnorderedSet))),
             ("empty set", name(&[&[]]), Some((2, DerErrorKind::Empty))),
             (
                 "repertoire",
@@ -621,7 +609,7 @@ mod tests {
             ),
             (
                 "trailing",
-                [name(&[&[a]]), vec![0]].concat(),
+                [name(&[&[&a]]), vec![0]].concat(),
                 Some((14, DerErrorKind::TrailingData { extra: 1 })),
             ),
         ] {
@@ -633,9 +621,9 @@ mod tests {
     #[test]
     fn printing() {
         let der = name(&[
-            &[attribute(O, Tag::UTF8_STRING, "a, CN=b\u{202e}\n".as_bytes())],
-            &[attribute(CN, Tag::UTF8_STRING, b" #x ")],
-            &[attribute(&[0x2a, 0x03], Tag::UTF8_STRING, b"x")],
+            &[&attribute(O, Tag::UTF8_STRING, "a, CN=b\u{202e}\n".as_bytes())],
+            &[&attribute(CN, Tag::UTF8_STRING, b" #x ")],
+            &[&attribute(&[0x2a, 0x03], Tag::UTF8_STRING, b"x")],
         ]);
         assert_eq!(
             Name::trusted(&der).to_string(),
@@ -649,8 +637,8 @@ mod tests {
     #[test]
     fn lookup() {
         let der = name(&[
-            &[attribute(CN, Tag::UTF8_STRING, b"first")],
-            &[attribute(CN, Tag::BMP_STRING, b"\0l\0a\0s\0t")],
+            &[&attribute(CN, Tag::UTF8_STRING, b"first")],
+            &[&attribute(CN, Tag::BMP_STRING, b"\0l\0a\0s\0t")],
         ]);
         let found = Name::trusted(&der).attribute(Oid::trusted(CN)).unwrap();
         assert_eq!(found.text().as_deref(), Some("last"));
