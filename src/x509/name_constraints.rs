@@ -204,7 +204,7 @@ mod tests {
             (
                 "hole at an octet",
                 extension(b"\x87\x08\x0a\0\0\0\xff\0\xff\0"),
-                Some(DerErrorKind::InvalidString),
+                Some(DerErrorKind::InvalidAddressMask),
             ),
             (
                 "hole in an octet",
