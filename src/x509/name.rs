@@ -129,8 +129,9 @@ impl<'a> Name<'a> {
 
     /// Whether this name lies in the subtree of `base`.
     ///
-    /// RFC 5280 section 7.1: "A name constraint of the form directoryName … the sequence of RDNs
-    /// in the subtree is the initial part of the name". A malformed name is in no subtree.
+    /// RFC 5280 section 7.1: "A distinguished name DN1 is within the subtree defined by the
+    /// distinguished name DN2 if DN1 contains at least as many RDNs as DN2, and DN1 and DN2 are a
+    /// match when trailing RDNs in DN1 are ignored." A malformed name is in no subtree.
     #[must_use]
     pub fn is_within(&self, base: &Name<'_>) -> bool {
         let mut rdns = self.checked_rdns();
