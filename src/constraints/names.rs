@@ -20,6 +20,9 @@
 //! - A name that no constraint of its form could judge for certain (an empty or badly formed
 //!   dNSName, a quoted local part, an address literal as mail host, a URI without a host name) is
 //!   refused where its form is constrained, so that no spelling evades an excluded subtree.
+//! - *Specification: local parts of mailboxes are compared with regard to case (section 7.5).
+//!   Enforced here: for permitted subtrees*; an excluded mailbox excludes all its spellings in case,
+//!   which most mail systems deliver to one box (so BoringSSL).
 //! - One final dot of a host name is no part of the comparison.
 //! - A wildcard dNSName `*.x` stands for all names with one label in place of `*`: permitted
 //!   subtrees must hold all of them, excluded ones none. `*` elsewhere in the first label is a
@@ -125,7 +128,8 @@ pub(crate) fn check_name_constraints<'a>(
             return Err(malformed);
         }
         for attribute in subject.email_addresses() {
-            let mailbox = attribute.ascii().ok_or(malformed)?;
+            // RFC 5280 appendix A.1: "EmailAddress ::= IA5String".
+            let mailbox = attribute.ia5().ok_or(malformed)?;
             check_name(constraints, GeneralName::Rfc822(mailbox), budget)?;
         }
     }
@@ -188,14 +192,13 @@ fn find<'a>(
         return Ok(found);
     }
     for element in subtrees.base_elements() {
-        // A base passed over costs too. Long bases count as several: comparing a directory name
-        // means preparing its text.
-        let cost = u32::try_from(element.content.len() / 64).unwrap_or(u32::MAX);
-        budget.name_comparisons(cost.saturating_add(1))?;
+        // A base passed over costs too.
+        budget.name_comparisons(cost(&name, element.content.len()))?;
         if GeneralNameForm::of(element.tag) != Some(name.form()) {
             continue;
         }
-        let Some(base) = GeneralSubtrees::base(&element) else { continue };
+        let base =
+            GeneralSubtrees::base(&element).ok_or(NameConstraintFailure::MalformedName { name })?;
         match within(&base) {
             Some(true) => found = found.or(Some(base)),
             Some(false) => {}
@@ -205,6 +208,19 @@ fn find<'a>(
         }
     }
     Ok(found)
+}
+
+/// What one comparison costs: more than one where a name or a base is long, so that the bound on
+/// comparisons bounds octets, too. Preparing the text of directory names is the dear part.
+fn cost(name: &GeneralName<'_>, base: usize) -> u32 {
+    let (octets, per_unit) = match name {
+        GeneralName::Directory(name) => (name.as_der().len(), 32),
+        GeneralName::Rfc822(text) | GeneralName::Dns(text) | GeneralName::Uri(text) => {
+            (text.len(), 256)
+        }
+        _ => (0, 256),
+    };
+    u32::try_from((octets + base) / per_unit).unwrap_or(u32::MAX).saturating_add(1)
 }
 
 /// A name that constraints can judge.
@@ -246,7 +262,7 @@ impl<'a> Candidate<'a> {
             (Self::Dns(name), GeneralName::Dns(base)) => {
                 Some(name.is_within(&DnsName::read_base(base)?))
             }
-            (Self::Mailbox(mailbox), GeneralName::Rfc822(base)) => mailbox.is_within(base),
+            (Self::Mailbox(mailbox), GeneralName::Rfc822(base)) => mailbox.is_within(base, str::eq),
             (Self::Uri(host), GeneralName::Uri(base)) => host_within(host, base),
             (Self::Ip(address), GeneralName::Ip(base)) => Some(ip_within(address, base)),
             (Self::Directory(name), GeneralName::Directory(base)) => Some(name.is_within(&base)),
@@ -259,6 +275,9 @@ impl<'a> Candidate<'a> {
         match (self, *base) {
             (Self::Dns(name), GeneralName::Dns(base)) => {
                 Some(name.may_be_within(&DnsName::read_base(base)?))
+            }
+            (Self::Mailbox(mailbox), GeneralName::Rfc822(base)) => {
+                mailbox.is_within(base, str::eq_ignore_ascii_case)
             }
             _ => self.is_within(base),
         }
@@ -316,14 +335,17 @@ impl<'a> DnsName<'a> {
 }
 
 fn is_host_name(name: &str, wildcard: bool) -> bool {
-    name.split('.').enumerate().all(|(at, label)| {
-        matches!(label.len(), 1..=63)
-            && label.bytes().all(|octet| {
-                octet.is_ascii_alphanumeric()
-                    || matches!(octet, b'-' | b'_')
-                    || (octet == b'*' && wildcard && at == 0)
-            })
-    })
+    let is_length = |length| matches!(length, 1..=63);
+    let (mut length, mut first) = (0, true);
+    for octet in name.bytes() {
+        match octet {
+            b'.' if is_length(length) => (length, first) = (0, false),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => length += 1,
+            b'*' if wildcard && first => length += 1,
+            _ => return false,
+        }
+    }
+    is_length(length)
 }
 
 /// Whether `name` is `base` or ends with `.` and `base`; every name ends with no labels.
@@ -352,13 +374,13 @@ impl<'a> Mailbox<'a> {
     }
 
     /// RFC 5280 4.2.1.10: "A name constraint for Internet mail addresses MAY specify a particular
-    /// mailbox, all addresses at a particular host, or all mailboxes in a domain." The local part
-    /// is compared with regard to case (section 7.5).
-    fn is_within(&self, base: &str) -> Option<bool> {
+    /// mailbox, all addresses at a particular host, or all mailboxes in a domain."
+    fn is_within(&self, base: &str, local: impl Fn(&str, &str) -> bool) -> Option<bool> {
         if base.contains('@') {
             let base = Mailbox::read(base)?;
             return Some(
-                self.local == base.local && self.host.suffix.eq_ignore_ascii_case(base.host.suffix),
+                local(self.local, base.local)
+                    && self.host.suffix.eq_ignore_ascii_case(base.host.suffix),
             );
         }
         host_within(&self.host, base)
@@ -430,7 +452,7 @@ pub(crate) fn ip_within(address: &[u8], range: &[u8]) -> bool {
 
 /// Whether a mailbox is within a base: a mailbox, a host, or `.` and a domain.
 pub(crate) fn email_within(mailbox: &str, base: &str) -> bool {
-    Mailbox::read(mailbox).and_then(|mailbox| mailbox.is_within(base)).unwrap_or(false)
+    Mailbox::read(mailbox).and_then(|mailbox| mailbox.is_within(base, str::eq)).unwrap_or(false)
 }
 
 /// The host of a URI.
@@ -487,4 +509,343 @@ pub(crate) fn uri_host(uri: &str) -> Option<Host<'_>> {
             .or(last.strip_prefix("0X"))
             .is_some_and(|digits| digits.bytes().all(|octet| octet.is_ascii_hexdigit()));
     Some(if numeric { Host::Ipv4(host) } else { Host::Name(host) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Limits;
+    use alloc::vec::Vec;
+
+    fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(content.len()).unwrap();
+        let header = match length {
+            0..0x80 => [&[tag][..], &length.to_be_bytes()[1..]].concat(),
+            0x80..0x100 => [&[tag, 0x81][..], &length.to_be_bytes()[1..]].concat(),
+            _ => [&[tag, 0x82][..], &length.to_be_bytes()].concat(),
+        };
+        [&header[..], content].concat()
+    }
+
+    fn general(name: &(u8, &[u8])) -> Vec<u8> {
+        tlv(name.0, name.1)
+    }
+
+    fn constraints(permitted: &[(u8, &[u8])], excluded: &[(u8, &[u8])]) -> Vec<u8> {
+        let field = |tag, bases: &[(u8, &[u8])]| {
+            let content: Vec<u8> =
+                bases.iter().flat_map(|base| tlv(0x30, &general(base))).collect();
+            if bases.is_empty() { Vec::new() } else { tlv(tag, &content) }
+        };
+        tlv(0x30, &[field(0xa0, permitted), field(0xa1, excluded)].concat())
+    }
+
+    fn codes(
+        constraints: &[u8],
+        subject: &[u8],
+        san: &[(u8, &[u8])],
+        limits: Limits,
+    ) -> Result<(), &'static str> {
+        let constraints = NameConstraints::from_der(constraints).unwrap();
+        let san = tlv(0x30, &san.iter().flat_map(general).collect::<Vec<_>>());
+        let san = if san.len() == 2 {
+            None
+        } else {
+            Some(GeneralNames::trusted(&san[san.len() - usize::from(san[1])..], 0))
+        };
+        let mut budget = Budget::new(limits);
+        check_name_constraints(&constraints, Name::trusted(subject), san, &mut budget)
+            .map_err(|failure| failure.code())
+    }
+
+    const MAIL: u8 = 0x81;
+    const DNS: u8 = 0x82;
+    const URI: u8 = 0x86;
+    const IP: u8 = 0x87;
+    const RID: u8 = 0x88;
+    const DIRECTORY: u8 = 0xa4;
+
+    const OK: Result<(), &str> = Ok(());
+    const NOT_PERMITTED: Result<(), &str> = Err("name-constraints.not-permitted");
+    const EXCLUDED: Result<(), &str> = Err("name-constraints.excluded");
+    const UNSUPPORTED: Result<(), &str> = Err("name-constraints.unsupported-form");
+    const MALFORMED: Result<(), &str> = Err("name-constraints.malformed-name");
+    const MALFORMED_BASE: Result<(), &str> = Err("name-constraints.malformed-constraint");
+
+    /// Case, form, base, name, result where the base is permitted, result where it is excluded.
+    type Row<'a> = (&'a str, u8, &'a [u8], &'a [u8], Result<(), &'a str>, Result<(), &'a str>);
+
+    const ROWS: &[Row<'static>] = &[
+        ("dns: itself", DNS, b"example.com", b"Example.com", OK, EXCLUDED),
+        ("dns: below", DNS, b"EXAMPLE.com", b"a.b.example.com", OK, EXCLUDED),
+        ("dns: no label border", DNS, b"example.com", b"badexample.com", NOT_PERMITTED, OK),
+        ("dns: above", DNS, b"a.example.com", b"example.com", NOT_PERMITTED, OK),
+        ("dns: all", DNS, b"", b"a", OK, EXCLUDED),
+        ("dns: final dots", DNS, b"example.com.", b"a.example.com.", OK, EXCLUDED),
+        ("dns: wildcard inside", DNS, b"example.com", b"*.example.com", OK, EXCLUDED),
+        (
+            "dns: wildcard over base",
+            DNS,
+            b"A.example.com",
+            b"*.example.com",
+            NOT_PERMITTED,
+            EXCLUDED,
+        ),
+        ("dns: wildcard far above", DNS, b"a.b.example.com", b"*.example.com", NOT_PERMITTED, OK),
+        ("dns: lone wildcard", DNS, b"com", b"*", NOT_PERMITTED, EXCLUDED),
+        (
+            "dns: partial wildcard is text",
+            DNS,
+            b"aa.example.com",
+            b"a*.example.com",
+            NOT_PERMITTED,
+            OK,
+        ),
+        ("dns: inner wildcard", DNS, b"example.com", b"a.*.example.com", MALFORMED, MALFORMED),
+        ("dns: empty name", DNS, b"example.com", b"", MALFORMED, MALFORMED),
+        ("dns: nul", DNS, b"example.com", b"a\0.example.com", MALFORMED, MALFORMED),
+        ("dns: empty label", DNS, b"example.com", b"a..example.com", MALFORMED, MALFORMED),
+        (
+            "dns: base with leading dot",
+            DNS,
+            b".example.com",
+            b"a.example.com",
+            MALFORMED_BASE,
+            MALFORMED_BASE,
+        ),
+        ("ip: v4 inside", IP, b"\x0a\0\0\0\xff\0\0\0", b"\x0a\x01\x02\x03", OK, EXCLUDED),
+        ("ip: v4 outside", IP, b"\x0a\0\0\0\xff\0\0\0", b"\x0b\x01\x02\x03", NOT_PERMITTED, OK),
+        ("ip: v6 by v4", IP, b"\0\0\0\0\0\0\0\0", &[0; 16], NOT_PERMITTED, OK),
+        ("ip: v6 inside", IP, &[0; 32], &[7; 16], OK, EXCLUDED),
+        ("ip: five octets", IP, &[0; 8], &[0; 5], MALFORMED, MALFORMED),
+        ("mail: mailbox", MAIL, b"u@example.com", b"u@EXAMPLE.com", OK, EXCLUDED),
+        ("mail: local case", MAIL, b"u@example.com", b"U@example.com", NOT_PERMITTED, EXCLUDED),
+        ("mail: host", MAIL, b"example.com", b"u@example.com", OK, EXCLUDED),
+        ("mail: host is no domain", MAIL, b"example.com", b"u@a.example.com", NOT_PERMITTED, OK),
+        ("mail: domain", MAIL, b".example.com", b"u@a.example.com", OK, EXCLUDED),
+        ("mail: domain is no host", MAIL, b".example.com", b"u@example.com", NOT_PERMITTED, OK),
+        ("mail: asterisk is text", MAIL, b"*@example.com", b"u@example.com", NOT_PERMITTED, OK),
+        ("mail: quoted", MAIL, b"u@example.com", b"\"u\"@example.com", MALFORMED, MALFORMED),
+        ("mail: two at signs", MAIL, b"example.com", b"a@b@example.com", MALFORMED, MALFORMED),
+        ("mail: address literal", MAIL, b"example.com", b"a@[10.0.0.1]", MALFORMED, MALFORMED),
+        (
+            "mail: base without local part",
+            MAIL,
+            b"@example.com",
+            b"u@example.com",
+            MALFORMED_BASE,
+            MALFORMED_BASE,
+        ),
+        (
+            "mail: base of two at signs",
+            MAIL,
+            b"a@b@example.com",
+            b"u@example.com",
+            MALFORMED_BASE,
+            MALFORMED_BASE,
+        ),
+        ("uri: host", URI, b"td.example", b"spiffe://TD.example/ns/a", OK, EXCLUDED),
+        (
+            "uri: host is no domain",
+            URI,
+            b"td.example",
+            b"spiffe://a.td.example/x",
+            NOT_PERMITTED,
+            OK,
+        ),
+        ("uri: domain", URI, b".td.example", b"spiffe://a.b.td.example", OK, EXCLUDED),
+        (
+            "uri: domain is no host",
+            URI,
+            b".td.example",
+            b"spiffe://td.example/x",
+            NOT_PERMITTED,
+            OK,
+        ),
+        ("uri: one label", URI, b"td", b"spiffe://td/path", OK, EXCLUDED),
+        (
+            "uri: userinfo and port",
+            URI,
+            b"td.example",
+            b"https://u:p@td.example:8443/",
+            OK,
+            EXCLUDED,
+        ),
+        (
+            "uri: userinfo is no host",
+            URI,
+            b"good.example",
+            b"https://good.example@evil.example/",
+            NOT_PERMITTED,
+            OK,
+        ),
+        ("uri: final dot", URI, b"td.example", b"https://td.example./", OK, EXCLUDED),
+        ("uri: ipv4", URI, b".1", b"https://10.0.0.1/", MALFORMED, MALFORMED),
+        (
+            "uri: ipv6 zone",
+            URI,
+            b".td.example",
+            b"https://[fe80::1%25.td.example]/",
+            MALFORMED,
+            MALFORMED,
+        ),
+        ("uri: no authority", URI, b"td.example", b"urn:td.example", MALFORMED, MALFORMED),
+        ("uri: empty host", URI, b"td.example", b"file:///etc", MALFORMED, MALFORMED),
+        ("uri: percent", URI, b"td.example", b"https://t%64.example/", MALFORMED, MALFORMED),
+        (
+            "uri: base is a uri",
+            URI,
+            b"http://td.example",
+            b"http://td.example",
+            MALFORMED_BASE,
+            MALFORMED_BASE,
+        ),
+        ("registered: same", RID, b"\x2a\x03", b"\x2a\x03", UNSUPPORTED, UNSUPPORTED),
+        ("registered: other", RID, b"\x2a\x03", b"\x2a\x04", UNSUPPORTED, UNSUPPORTED),
+        (
+            "directory: folded",
+            DIRECTORY,
+            b"\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01A",
+            b"\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x13\x01a",
+            OK,
+            EXCLUDED,
+        ),
+        (
+            "directory: other",
+            DIRECTORY,
+            b"\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01A",
+            b"\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x13\x01b",
+            NOT_PERMITTED,
+            OK,
+        ),
+        ("directory: empty name", DIRECTORY, b"\x30\0", b"\x30\0", OK, EXCLUDED),
+    ];
+
+    #[test]
+    fn one_name_and_one_base() {
+        for &(case, tag, base, name, permitted, excluded) in ROWS {
+            let check = |constraints: &[u8]| {
+                codes(constraints, Name::EMPTY.as_der(), &[(tag, name)], Limits::DEFAULT)
+            };
+            assert_eq!(check(&constraints(&[(tag, base)], &[])), permitted, "{case}, permitted");
+            assert_eq!(check(&constraints(&[], &[(tag, base)])), excluded, "{case}, excluded");
+            // A constraint binds no name of another form.
+            let other: (u8, &[u8]) = if tag == DNS { (MAIL, b"x@y") } else { (DNS, b"x") };
+            let apart = codes(
+                &constraints(&[(tag, base)], &[]),
+                Name::EMPTY.as_der(),
+                &[other],
+                Limits::DEFAULT,
+            );
+            assert_eq!(apart, OK, "{case}, absent form");
+        }
+    }
+
+    #[test]
+    fn the_subject_counts() {
+        let attribute = |oid: &[u8], tag, value: &[u8]| {
+            tlv(0x31, &tlv(0x30, &[tlv(0x06, oid), tlv(tag, value)].concat()))
+        };
+        let common = attribute(&[0x55, 4, 3], 0x0c, b"evil.example");
+        let mail_oid = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x01];
+        let mail = |tag, value| tlv(0x30, &attribute(mail_oid, tag, value));
+        let common = tlv(0x30, &common);
+        let good = (MAIL, &b"u@example.com"[..]);
+        for (case, base, subject, san, expected) in [
+            ("common name is no host", (DNS, &b"example.com"[..]), &common, None, OK),
+            (
+                "subject is a directory name",
+                (DIRECTORY, &mail(0x16, b"a@b")),
+                &common,
+                None,
+                NOT_PERMITTED,
+            ),
+            ("address", (MAIL, b"example.com"), &mail(0x16, b"u@example.com"), None, OK),
+            (
+                "address elsewhere",
+                (MAIL, b"example.com"),
+                &mail(0x16, b"u@evil.example"),
+                None,
+                NOT_PERMITTED,
+            ),
+            (
+                "beside a sound alternative name",
+                (MAIL, b"example.com"),
+                &mail(0x16, b"u@evil.example"),
+                Some(good),
+                NOT_PERMITTED,
+            ),
+            (
+                "address in no ascii",
+                (MAIL, b"example.com"),
+                &mail(0x14, b"u@example.com"),
+                None,
+                MALFORMED,
+            ),
+            (
+                "malformed subject",
+                (MAIL, b"example.com"),
+                &mail(0x16, b"\xff@example.com"),
+                None,
+                MALFORMED,
+            ),
+        ] {
+            let san: Vec<_> = san.into_iter().collect();
+            let found = codes(&constraints(&[base], &[]), subject, &san, Limits::DEFAULT);
+            assert_eq!(found, expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn every_name_and_every_constraint_counts() {
+        let two =
+            constraints(&[(DNS, b"a.example"), (DNS, b"b.example")], &[(DNS, b"x.b.example")]);
+        for (case, names, expected) in [
+            ("both permitted", &[&b"a.example"[..], b"y.b.example"][..], OK),
+            ("second is not", &[b"a.example", b"c.example"], NOT_PERMITTED),
+            ("excluded wins", &[b"a.example", b"x.b.example"], EXCLUDED),
+        ] {
+            let san: Vec<_> = names.iter().map(|&name| (DNS, name)).collect();
+            assert_eq!(
+                codes(&two, Name::EMPTY.as_der(), &san, Limits::DEFAULT),
+                expected,
+                "{case}"
+            );
+        }
+        let long = tlv(
+            0x30,
+            &tlv(0x31, &tlv(0x30, &[&[6, 3, 0x55, 4, 3][..], &tlv(0x0c, &[b'a'; 4096])].concat())),
+        );
+        let limits = Limits { name_comparisons: 100, ..Limits::DEFAULT };
+        assert_eq!(
+            codes(&constraints(&[], &[(DIRECTORY, &long[..])]), &long, &[], limits),
+            Err("limit.name-comparisons"),
+            "long names cost more"
+        );
+        let limits = Limits { name_comparisons: 5, ..Limits::DEFAULT };
+        let san = [(DNS, &b"a.example"[..]), (DNS, b"b.example")];
+        assert_eq!(codes(&two, Name::EMPTY.as_der(), &san, limits), Err("limit.name-comparisons"));
+    }
+
+    #[test]
+    fn elementary_functions() {
+        assert!(dns_within("a.example.com", "example.com") && !dns_within("a..b", ""));
+        assert!(ip_within(&[10, 1, 1, 1], &[10, 0, 0, 0, 255, 0, 0, 0]));
+        assert!(!ip_within(&[10, 1, 1, 1], &[0; 32]));
+        assert!(email_within("u@h", "h") && !email_within("h", "h") && !email_within("u@h", "@h"));
+        for (case, uri, expected) in [
+            ("plain", "spiffe://td/a", Some(Host::Name("td"))),
+            ("no path", "spiffe://td", Some(Host::Name("td"))),
+            ("query", "https://h?x@y", Some(Host::Name("h"))),
+            ("literal", "https://[::1]:8/", Some(Host::IpLiteral("::1"))),
+            ("literal tail", "https://[::1].evil/", None),
+            ("hexadecimal", "https://0x7f.0x1/", Some(Host::Ipv4("0x7f.0x1"))),
+            ("port", "https://h:x/", None),
+            ("scheme", "1https://h/", None),
+            ("two at signs", "https://a@b@h/", None),
+            ("backslash", "https://good\\@evil/", None),
+        ] {
+            assert_eq!(uri_host(uri), expected, "{case}");
+        }
+    }
 }

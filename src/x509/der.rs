@@ -172,6 +172,9 @@ pub enum DerErrorKind {
     /// A string with characters outside its type's repertoire.
     #[error("string has characters outside its type")]
     InvalidString,
+    /// An address mask whose ones are not all before its zeros.
+    #[error("address mask is not contiguous")]
+    InvalidAddressMask,
     /// A SEQUENCE OF or SET OF with fewer elements than its SIZE asks for.
     #[error("an element is missing")]
     Empty,

@@ -129,8 +129,9 @@ impl<'a> Name<'a> {
 
     /// Whether this name lies in the subtree of `base`.
     ///
-    /// RFC 5280 section 7.1: "A name constraint of the form directoryName … the sequence of RDNs
-    /// in the subtree is the initial part of the name". A malformed name is in no subtree.
+    /// RFC 5280 section 7.1: "A distinguished name DN1 is within the subtree defined by the
+    /// distinguished name DN2 if DN1 contains at least as many RDNs as DN2, and DN1 and DN2 are a
+    /// match when trailing RDNs in DN1 are ignored." A malformed name is in no subtree.
     #[must_use]
     pub fn is_within(&self, base: &Name<'_>) -> bool {
         let mut rdns = self.checked_rdns();
@@ -342,12 +343,10 @@ impl<'a> Attribute<'a> {
         }
     }
 
-    /// The value as borrowed ASCII text.
-    pub(crate) fn ascii(&self) -> Option<&'a str> {
-        match self.text() {
-            Some(Cow::Borrowed(text)) if text.is_ascii() => Some(text),
-            _ => None,
-        }
+    /// The value of an IA5String.
+    pub(crate) fn ia5(&self) -> Option<&'a str> {
+        let content = (self.tag == Tag::IA5_STRING).then_some(self.value)?;
+        core::str::from_utf8(content).ok().filter(|text| text.is_ascii())
     }
 
     /// The characters that count in a comparison, where the value is text.
@@ -512,12 +511,15 @@ mod tests {
         tlv(0x30, &[tlv(0x06, oid), tlv(tag.octet(), value)].concat())
     }
 
-    fn name(rdns: &[&[Vec<u8>]]) -> Vec<u8> {
-        tlv(0x30, &rdns.iter().flat_map(|rdn| tlv(0x31, &rdn.concat())).collect::<Vec<_>>())
+    fn name(rdns: &[&[&Vec<u8>]]) -> Vec<u8> {
+        let set = |rdn: &&[&Vec<u8>]| {
+            tlv(0x31, &rdn.iter().flat_map(|attribute| attribute.to_vec()).collect::<Vec<_>>())
+        };
+        tlv(0x30, &rdns.iter().flat_map(set).collect::<Vec<_>>())
     }
 
     fn cn(tag: Tag, value: &[u8]) -> Vec<u8> {
-        name(&[&[attribute(CN, tag, value)]])
+        name(&[&[&attribute(CN, tag, value)]])
     }
 
     #[test]
@@ -536,7 +538,7 @@ mod tests {
             (
                 "other type",
                 cn(Tag::UTF8_STRING, b"x"),
-                name(&[&[attribute(O, Tag::UTF8_STRING, b"x")]]),
+                name(&[&[&attribute(O, Tag::UTF8_STRING, b"x")]]),
                 false,
             ),
             (
@@ -551,25 +553,10 @@ mod tests {
                 cn(Tag::UTF8_STRING, b"a"),
                 false,
             ),
-            (
-                "sets",
-                name(&[&[a.clone(), b.clone()]]),
-                name(&[&[b_lower.clone(), a.clone()]]),
-                true,
-            ),
-            (
-                "multisets",
-                name(&[&[a.clone(), a.clone(), b]]),
-                name(&[&[a.clone(), b_lower.clone(), b_lower]]),
-                false,
-            ),
-            (
-                "set is no sequence",
-                name(&[&[a.clone(), a.clone()]]),
-                name(&[&[a.clone()], &[a.clone()]]),
-                false,
-            ),
-            ("longer", name(&[&[a.clone()], &[a.clone()]]), name(&[&[a]]), false),
+            ("sets", name(&[&[&a, &b]]), name(&[&[&b_lower, &a]]), true),
+            ("multisets", name(&[&[&a, &a, &b]]), name(&[&[&a, &b_lower, &b_lower]]), false),
+            ("set is no sequence", name(&[&[&a, &a]]), name(&[&[&a], &[&a]]), false),
+            ("longer", name(&[&[&a], &[&a]]), name(&[&[&a]]), false),
             (
                 "folded non-ascii",
                 cn(Tag::UTF8_STRING, "STRASSE".as_bytes()),
@@ -595,12 +582,12 @@ mod tests {
         let b = attribute(CN, Tag::UTF8_STRING, b"x");
         let bad = attribute(CN, Tag::IA5_STRING, b"\xff");
         for (case, left, base, expected) in [
-            ("below", name(&[&[a.clone()], &[b.clone()]]), name(&[&[upper]]), true),
-            ("itself", name(&[&[a.clone()]]), name(&[&[a.clone()]]), true),
-            ("all is below the empty name", name(&[&[a.clone()]]), name(&[]), true),
-            ("above", name(&[&[a.clone()]]), name(&[&[a.clone()], &[b.clone()]]), false),
-            ("elsewhere", name(&[&[b]]), name(&[&[a.clone()]]), false),
-            ("malformed tail", name(&[&[a.clone()], &[bad]]), name(&[&[a]]), false),
+            ("below", name(&[&[&a], &[&b]]), name(&[&[&upper]]), true),
+            ("itself", name(&[&[&a]]), name(&[&[&a]]), true),
+            ("all is below the empty name", name(&[&[&a]]), name(&[]), true),
+            ("above", name(&[&[&a]]), name(&[&[&a], &[&b]]), false),
+            ("elsewhere", name(&[&[&b]]), name(&[&[&a]]), false),
+            ("malformed tail", name(&[&[&a], &[&bad]]), name(&[&[&a]]), false),
         ] {
             let (left, base) = (Name::trusted(&left), Name::trusted(&base));
             assert_eq!(left.is_within(&base), expected, "{case}");
@@ -613,8 +600,8 @@ mod tests {
         let b = attribute(CN, Tag::UTF8_STRING, b"b");
         for (case, der, expected) in [
             ("empty", name(&[]), None),
-            ("ordered", name(&[&[a.clone(), b.clone()]]), None),
-            ("unordered", name(&[&[b, a.clone()]]), Some((2, DerErrorKind::UnorderedSet))),
+            ("ordered", name(&[&[&a, &b]]), None),
+            ("unordered", name(&[&[&b, &a]]), Some((2, DerErrorKind::UnorderedSet))),
             ("empty set", name(&[&[]]), Some((2, DerErrorKind::Empty))),
             (
                 "repertoire",
@@ -623,7 +610,7 @@ mod tests {
             ),
             (
                 "trailing",
-                [name(&[&[a]]), vec![0]].concat(),
+                [name(&[&[&a]]), vec![0]].concat(),
                 Some((14, DerErrorKind::TrailingData { extra: 1 })),
             ),
         ] {
@@ -635,9 +622,9 @@ mod tests {
     #[test]
     fn printing() {
         let der = name(&[
-            &[attribute(O, Tag::UTF8_STRING, "a, CN=b\u{202e}\n".as_bytes())],
-            &[attribute(CN, Tag::UTF8_STRING, b" #x ")],
-            &[attribute(&[0x2a, 0x03], Tag::UTF8_STRING, b"x")],
+            &[&attribute(O, Tag::UTF8_STRING, "a, CN=b\u{202e}\n".as_bytes())],
+            &[&attribute(CN, Tag::UTF8_STRING, b" #x ")],
+            &[&attribute(&[0x2a, 0x03], Tag::UTF8_STRING, b"x")],
         ]);
         assert_eq!(
             Name::trusted(&der).to_string(),
@@ -651,8 +638,8 @@ mod tests {
     #[test]
     fn lookup() {
         let der = name(&[
-            &[attribute(CN, Tag::UTF8_STRING, b"first")],
-            &[attribute(CN, Tag::BMP_STRING, b"\0l\0a\0s\0t")],
+            &[&attribute(CN, Tag::UTF8_STRING, b"first")],
+            &[&attribute(CN, Tag::BMP_STRING, b"\0l\0a\0s\0t")],
         ]);
         let found = Name::trusted(&der).attribute(Oid::trusted(CN)).unwrap();
         assert_eq!(found.text().as_deref(), Some("last"));

@@ -160,7 +160,7 @@ fn check_address_range(octets: &[u8]) -> Result<(), DerErrorKind> {
     if boundary && after.all(|&octet| octet == 0) {
         Ok(())
     } else {
-        Err(DerErrorKind::InvalidString)
+        Err(DerErrorKind::InvalidAddressMask)
     }
 }
 
@@ -204,12 +204,12 @@ mod tests {
             (
                 "hole at an octet",
                 extension(b"\x87\x08\x0a\0\0\0\xff\0\xff\0"),
-                Some(DerErrorKind::InvalidString),
+                Some(DerErrorKind::InvalidAddressMask),
             ),
             (
                 "hole in an octet",
                 extension(b"\x87\x08\x0a\0\0\0\xff\xa0\0\0"),
-                Some(DerErrorKind::InvalidString),
+                Some(DerErrorKind::InvalidAddressMask),
             ),
             ("not ascii", extension(b"\x82\x01\xff"), Some(DerErrorKind::InvalidString)),
             (

@@ -1,8 +1,8 @@
 //! Text inside names: repertoires, the preparation of RFC 4518, and printing that cannot mislead.
 //!
-//! [`canonical`] is the comparison of RFC 5280 section 7.1: "convert to Unicode, map, normalize,
-//! check, handle insignificant characters" (RFC 4518 section 2), with case folding. ASCII runs
-//! through as a stream without allocation; other text is prepared into one string.
+//! [`canonical`] is the comparison of RFC 5280 section 7.1: the steps transcode, map, normalize and
+//! insignificant character handling of RFC 4518 section 2, with case folding. ASCII runs through as
+//! a stream without allocation; other text is prepared into one string.
 //!
 //! Deviations. Prohibited characters (RFC 4518 section 2.4) compare as themselves, so that they
 //! match only themselves, where the RFC calls the comparison "undefined". TeletexString,
