@@ -340,10 +340,10 @@ mod tests {
         let peer = PeerIdentity::new(reversed);
         assert_eq!(peer, ALL.iter().map(|text| identity(text)).collect());
         assert_eq!(peer.to_string(), ALL.join(", "));
-        for skipped in 0..ALL.len() {
+        for (skipped, first) in ALL.iter().enumerate() {
             let rest = ALL.iter().skip(skipped).map(|text| identity(text));
             let primary = PeerIdentity::new(rest).primary().map(ToString::to_string);
-            assert_eq!(primary.as_deref(), Some(ALL[skipped]));
+            assert_eq!(primary.as_deref(), Some(*first));
         }
         assert_eq!(peer.len(), ALL.len());
         assert!(peer.contains(&identity("ip:::1")) && !peer.contains(&identity("ip:::2")));
