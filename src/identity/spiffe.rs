@@ -273,11 +273,11 @@ impl SpiffeId {
     ///
     /// As [`SpiffeIdRef::parse`], without the rule on case.
     pub fn parse_lenient(id: &str) -> Result<Self, SpiffeIdError> {
-        let lower = id
-            .get(..SCHEME.len())
-            .filter(|scheme| scheme.eq_ignore_ascii_case(SCHEME))
-            .filter(|_| id.len() <= SpiffeIdRef::MAX_LENGTH);
-        let Some(scheme) = lower else { return Self::parse(id) };
+        if id.len() > SpiffeIdRef::MAX_LENGTH {
+            return Err(SpiffeIdError::new(SpiffeIdRef::MAX_LENGTH, SpiffeIdErrorKind::TooLong));
+        }
+        let scheme = id.get(..SCHEME.len()).filter(|scheme| scheme.eq_ignore_ascii_case(SCHEME));
+        let Some(scheme) = scheme else { return Self::parse(id) };
         let path = id.bytes().skip(scheme.len()).position(|byte| byte == b'/');
         let end = path.map_or(id.len(), |path| scheme.len() + path);
         let mut text = String::from(id);
@@ -561,6 +561,8 @@ mod tests {
             let error = parse(&format!("{longest}a")).unwrap_err();
             assert_eq!((error.offset(), error.code()), (2_048, "spiffe-id.too-long"));
         }
+        let shouted = format!("{longest}a").to_ascii_uppercase();
+        assert_eq!(SpiffeId::parse_lenient(&shouted).unwrap_err().code(), "spiffe-id.too-long");
         let id = SpiffeId::parse(&longest).unwrap();
         assert_eq!(id.join("a").unwrap_err().code(), "spiffe-id.too-long");
         let short = SpiffeId::parse("spiffe://td").unwrap();

@@ -99,7 +99,8 @@ impl TrustDomain {
     /// As [`TrustDomainRef::parse`], without the rule on case.
     pub fn parse_lenient(name: &str) -> Result<Self, SpiffeIdError> {
         if name.len() > TrustDomainRef::MAX_LENGTH {
-            return check_trust_domain(name.as_bytes()).and(Self::parse(name));
+            let kind = SpiffeIdErrorKind::TrustDomainTooLong;
+            return Err(SpiffeIdError::new(TrustDomainRef::MAX_LENGTH, kind));
         }
         Self::parse(&name.to_ascii_lowercase())
     }
