@@ -380,6 +380,33 @@ mod tests {
     }
 
     #[test]
+    fn what_has_no_name_is_refused() {
+        let curve = vectors::named("p-256 ecdsa-sha256");
+        let rsa = vectors::named("rsa-2048 rsa-pkcs1-sha256");
+        let sound = curve.key().spki();
+        let unknown_key = [0x30, 0x09, 0x30, 0x03, 0x06, 0x01, 0x2a, 0x03, 0x02, 0x00, 0x01];
+        let unknown_key = SubjectPublicKeyInfo::from_der(&unknown_key).unwrap();
+        let mut hybrid = curve.spki.clone();
+        hybrid[26] = 0x06;
+        let hybrid = SubjectPublicKeyInfo::from_der(&hybrid).unwrap();
+        let with_null =
+            [0x30, 0x0c, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02, 0x05, 0x00];
+        let with_null = AlgorithmIdentifier::from_der(&with_null).unwrap();
+        let absent = [0x30, 0x0b, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0b];
+        let absent = AlgorithmIdentifier::from_der(&absent).unwrap();
+        for (case, algorithm, key, expected) in [
+            ("sound", curve.algorithm(), sound, Ok(())),
+            ("RSA without NULL", absent, rsa.key().spki(), Ok(())),
+            ("ECDSA with NULL", with_null, sound, Err("algorithm.unknown")),
+            ("unknown key", curve.algorithm(), unknown_key, Err("algorithm.key-unknown")),
+            ("hybrid point", curve.algorithm(), hybrid, Err("algorithm.key-malformed")),
+        ] {
+            let found = AlgorithmPolicy::DEFAULT.check(algorithm, &key).map(|_| ());
+            assert_eq!(found.map_err(AlgorithmRefused::code), expected, "{case}");
+        }
+    }
+
+    #[test]
     fn text_is_canonical() {
         assert_eq!(
             AlgorithmPolicy::DEFAULT.to_string(),
