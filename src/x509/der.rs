@@ -184,6 +184,9 @@ pub enum DerErrorKind {
     /// An element whose value may occur once and occurs again.
     #[error("a value that may occur once is repeated")]
     Duplicate,
+    /// One of two fields that are present or absent together.
+    #[error("of two fields that belong together one is missing")]
+    Unpaired,
     /// A length in the input that does not fit its field.
     #[error("value has a wrong length: {found} bytes")]
     WrongLength {
@@ -498,14 +501,7 @@ impl<'a> Reader<'a> {
     /// Reads a non-negative INTEGER; values over `u32::MAX` read as `u32::MAX`.
     pub(crate) fn saturating_unsigned(&mut self) -> Result<u32, DerError> {
         let element = self.element(Tag::INTEGER)?;
-        match unsigned(element.content) {
-            Err(DerErrorKind::IntegerOutOfRange)
-                if element.content.first().is_some_and(|&first| first < 0x80) =>
-            {
-                Ok(u32::MAX)
-            }
-            other => other.map_err(|kind| element.error(kind)),
-        }
+        saturating_unsigned(element.content).map_err(|kind| element.error(kind))
     }
 
     /// Reads a BIT STRING: the count of unused bits and the octets.
@@ -568,6 +564,18 @@ pub(crate) fn unsigned(content: &[u8]) -> Result<u32, DerErrorKind> {
         return Err(DerErrorKind::IntegerOutOfRange);
     }
     Ok(magnitude.iter().fold(0, |n, &octet| (n << 8) | u32::from(octet)))
+}
+
+/// The value of a non-negative INTEGER's content octets; values over `u32::MAX` read as `u32::MAX`.
+pub(crate) fn saturating_unsigned(content: &[u8]) -> Result<u32, DerErrorKind> {
+    match unsigned(content) {
+        Err(DerErrorKind::IntegerOutOfRange)
+            if content.first().is_some_and(|&first| first < 0x80) =>
+        {
+            Ok(u32::MAX)
+        }
+        other => other,
+    }
 }
 
 pub(crate) fn boolean(content: &[u8]) -> Result<bool, DerErrorKind> {

@@ -8,9 +8,14 @@ mod crl;
 mod crl_entry;
 mod crl_extensions;
 pub(crate) mod der;
+mod distribution_points;
+#[cfg(test)]
+pub(crate) mod encode;
 mod extension;
+mod extension_values;
 mod format_error;
 mod general_name;
+mod information_access;
 pub(crate) mod name;
 mod name_constraints;
 mod ocsp;
@@ -19,6 +24,7 @@ mod ocsp_single;
 pub(crate) mod oid;
 mod pem;
 mod policies;
+mod sct;
 mod spki;
 mod structure;
 mod text;
@@ -35,9 +41,17 @@ pub use crl_extensions::{
     ReasonFlags,
 };
 pub use der::{DerError, DerErrorKind, Tag};
+pub use distribution_points::{
+    CrlDistributionPoints, DistributionPoint, DistributionPointNames, FreshestCrl,
+};
 pub use extension::{BasicConstraints, Extension, ExtensionKind, KeyUsage};
+pub use extension_values::{
+    AuthorityKeyIdentifier, ExtendedKeyUsage, NoRevAvail, PrivateKeyUsagePeriod,
+    SubjectDirectoryAttributes, SubjectKeyIdentifier, UnreadGeneralNames,
+};
 pub use format_error::{FormatError, FormatErrorKind};
 pub use general_name::{GeneralName, GeneralNameForm, GeneralNames};
+pub use information_access::{AccessDescription, AuthorityInfoAccess, SubjectInfoAccess};
 pub use name::{Attribute, Name, RelativeDistinguishedName};
 pub use name_constraints::{GeneralSubtrees, NameConstraints};
 pub use ocsp::{BasicOcspResponse, OcspErrorStatus, OcspResponse, ResponderId};
@@ -52,6 +66,7 @@ pub use policies::{
     CertificatePolicies, InhibitAnyPolicy, PolicyConstraints, PolicyInformation, PolicyMapping,
     PolicyMappings,
 };
+pub use sct::{SctList, SignedCertificateTimestamp};
 pub use spki::SubjectPublicKeyInfo;
 pub use structure::RawGeneralNames;
 pub use time::{ParseTimeError, Time};

@@ -1,7 +1,7 @@
 //! The extensions that carry certificate policies.
 //!
 //! RFC 5280 sections 4.2.1.4 (certificate policies), 4.2.1.5 (policy mappings), 4.2.1.11 (policy
-//! constraints) and 4.2.1.14 (inhibit anyPolicy). Each `parse` walks the whole extension value
+//! constraints) and 4.2.1.14 (inhibit anyPolicy). Each `read` walks the whole extension value
 //! once and strictly, so that the iterators afterwards cannot fail; nothing is copied.
 //!
 //! Left to the caller: what the policies mean for a path (`constraints::policies`), whether the
@@ -12,7 +12,8 @@
 
 use alloc::vec::Vec;
 
-use super::der::{DerError, DerErrorKind, Element, Reader, Tag, check_integer};
+use super::der::{DerError, DerErrorKind, Element, Reader, Tag, saturating_unsigned};
+use super::extension_values::{nonempty, only, sequence_of};
 use super::oid::{Oid, known};
 
 /// Certificate policies, `2.5.29.32`: the policies under which a certificate was issued or, in a CA
@@ -30,9 +31,9 @@ pub struct CertificatePolicies<'a> {
 }
 
 impl<'a> CertificatePolicies<'a> {
-    /// Reads an extension value that stands at `base`.
-    pub(crate) fn parse(value: &'a [u8], base: usize) -> Result<Self, DerError> {
-        let content = sequence_of(value, base)?;
+    /// Reads an extension value whose first byte stands at `offset`.
+    pub(crate) fn read(value: &'a [u8], offset: usize) -> Result<Self, DerError> {
+        let content = sequence_of(value, offset)?;
         let mut policies = Self {
             content: content.clone(),
             count: 0,
@@ -178,9 +179,9 @@ pub struct PolicyMappings<'a> {
 }
 
 impl<'a> PolicyMappings<'a> {
-    /// Reads an extension value that stands at `base`.
-    pub(crate) fn parse(value: &'a [u8], base: usize) -> Result<Self, DerError> {
-        let content = sequence_of(value, base)?;
+    /// Reads an extension value whose first byte stands at `offset`.
+    pub(crate) fn read(value: &'a [u8], offset: usize) -> Result<Self, DerError> {
+        let content = sequence_of(value, offset)?;
         let mut mappings = Self { content: content.clone(), count: 0, any_policy: false };
         let mut rest = content;
         while !rest.is_empty() {
@@ -246,11 +247,11 @@ pub struct PolicyConstraints {
 }
 
 impl PolicyConstraints {
-    /// Reads an extension value that stands at `base`.
-    pub(crate) fn parse(value: &[u8], base: usize) -> Result<Self, DerError> {
+    /// Reads an extension value whose first byte stands at `offset`.
+    pub(crate) fn read(value: &[u8], offset: usize) -> Result<Self, DerError> {
         // RFC 5280 4.2.1.11: "Conforming CAs MUST NOT issue certificates where policy constraints
         // is an empty sequence."
-        let mut content = sequence_of(value, base)?;
+        let mut content = sequence_of(value, offset)?;
         let require_explicit_policy =
             content.optional(Tag::context(0))?.map(|count| skip_certs(&count)).transpose()?;
         let inhibit_policy_mapping =
@@ -274,62 +275,23 @@ pub struct InhibitAnyPolicy {
 }
 
 impl InhibitAnyPolicy {
-    /// Reads an extension value that stands at `base`.
-    pub(crate) fn parse(value: &[u8], base: usize) -> Result<Self, DerError> {
-        let mut reader = Reader::at(value, base)?;
-        let count = reader.element(Tag::INTEGER)?;
-        reader.finish()?;
+    /// Reads an extension value whose first byte stands at `offset`.
+    pub(crate) fn read(value: &[u8], offset: usize) -> Result<Self, DerError> {
+        let count = only(value, offset, Tag::INTEGER)?;
         Ok(Self { skip_certs: skip_certs(&count)? })
     }
 }
 
-/// `SkipCerts ::= INTEGER (0..MAX)`, saturating.
+/// `SkipCerts ::= INTEGER (0..MAX)`.
 fn skip_certs(element: &Element<'_>) -> Result<u32, DerError> {
-    check_integer(element.content).map_err(|kind| element.error(kind))?;
-    if element.content.first().is_some_and(|&octet| octet >= 0x80) {
-        return Err(element.error(DerErrorKind::IntegerOutOfRange));
-    }
-    let value = element.content.iter().try_fold(0_u32, |value, &octet| {
-        value.checked_mul(256).map(|high| high | u32::from(octet))
-    });
-    Ok(value.unwrap_or(u32::MAX))
-}
-
-/// The content of the one SEQUENCE in `value`, which has `SIZE (1..MAX)`.
-fn sequence_of(value: &[u8], base: usize) -> Result<Reader<'_>, DerError> {
-    let mut reader = Reader::at(value, base)?;
-    let element = reader.element(Tag::SEQUENCE)?;
-    reader.finish()?;
-    nonempty(&element)
-}
-
-fn nonempty<'a>(element: &Element<'a>) -> Result<Reader<'a>, DerError> {
-    if element.content.is_empty() {
-        return Err(element.error(DerErrorKind::Empty));
-    }
-    Ok(element.reader())
+    saturating_unsigned(element.content).map_err(|kind| element.error(kind))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::x509::encode::tlv;
     use alloc::string::ToString;
-
-    /// An element with content of up to 65,535 bytes.
-    fn tlv(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
-        let content = parts.concat();
-        let mut out = alloc::vec![tag];
-        match content.len() {
-            short @ 0..0x80 => out.push(u8::try_from(short).unwrap()),
-            short @ 0x80..0x100 => out.extend([0x81, u8::try_from(short).unwrap()]),
-            long => {
-                out.push(0x82);
-                out.extend(u16::try_from(long).unwrap().to_be_bytes());
-            }
-        }
-        out.extend(content);
-        out
-    }
 
     const OID_1: &[u8] = &[0x06, 0x02, 0x2a, 0x01];
     const OID_2: &[u8] = &[0x06, 0x02, 0x2a, 0x02];
@@ -376,7 +338,7 @@ mod tests {
                 Err((8, DerErrorKind::TrailingData { extra: 1 })),
             ),
         ] {
-            let found = CertificatePolicies::parse(&value, 100)
+            let found = CertificatePolicies::read(&value, 100)
                 .map(|p| (p.count(), p.has_any_policy(), p.has_unknown_qualifiers()))
                 .map_err(|error| (error.offset() - 100, error.kind()));
             assert_eq!(found, expected, "{case}");
@@ -387,7 +349,7 @@ mod tests {
     fn qualifiers_are_kept_as_they_stand() {
         let cps = tlv(0x30, &[CPS, TEXT]);
         let value = tlv(0x30, &[&tlv(0x30, &[OID_1, &tlv(0x30, &[&cps])]), &tlv(0x30, &[OID_2])]);
-        let policies = CertificatePolicies::parse(&value, 0).unwrap();
+        let policies = CertificatePolicies::read(&value, 0).unwrap();
         let found: Vec<_> =
             policies.iter().map(|p| (p.policy().to_string(), p.qualifiers())).collect();
         assert_eq!(found, [("1.2.1".into(), Some(&cps[..])), ("1.2.2".into(), None)]);
@@ -401,9 +363,9 @@ mod tests {
         };
         let mut policies: Vec<Vec<u8>> = (0..100).rev().map(one).collect();
         let distinct = tlv(0x30, &[&policies.concat()]);
-        assert_eq!(CertificatePolicies::parse(&distinct, 0).unwrap().count(), 100);
+        assert_eq!(CertificatePolicies::read(&distinct, 0).unwrap().count(), 100);
         policies.extend([one(7), one(3), one(7)]);
-        let error = CertificatePolicies::parse(&tlv(0x30, &[&policies.concat()]), 0).unwrap_err();
+        let error = CertificatePolicies::read(&tlv(0x30, &[&policies.concat()]), 0).unwrap_err();
         assert_eq!((error.offset(), error.kind()), (4 + 100 * 7, DerErrorKind::Duplicate));
     }
 
@@ -425,13 +387,13 @@ mod tests {
                 Err((12, DerErrorKind::TrailingData { extra: 4 })),
             ),
         ] {
-            let found = PolicyMappings::parse(&value, 0)
+            let found = PolicyMappings::read(&value, 0)
                 .map(|m| (m.count(), m.has_any_policy()))
                 .map_err(|error| (error.offset(), error.kind()));
             assert_eq!(found, expected, "{case}");
         }
         let value = tlv(0x30, &[&tlv(0x30, &[OID_1, OID_2]), &tlv(0x30, &[OID_2, OID_1])]);
-        let mappings = PolicyMappings::parse(&value, 0).unwrap();
+        let mappings = PolicyMappings::read(&value, 0).unwrap();
         let (one, two) = (Oid::trusted(&OID_1[2..]), Oid::trusted(&OID_2[2..]));
         let pairs: Vec<_> =
             mappings.iter().map(|m| (m.issuer_domain_policy, m.subject_domain_policy)).collect();
@@ -459,12 +421,12 @@ mod tests {
             ),
         ] {
             let value = tlv(0x30, &[content]);
-            let found = PolicyConstraints::parse(&value, 0)
+            let found = PolicyConstraints::read(&value, 0)
                 .map(|c| (c.require_explicit_policy, c.inhibit_policy_mapping))
                 .map_err(|error| (error.offset(), error.kind()));
             assert_eq!(found, expected, "{case}");
         }
-        let inhibit = |value: &[u8]| InhibitAnyPolicy::parse(value, 0).map(|i| i.skip_certs);
+        let inhibit = |value: &[u8]| InhibitAnyPolicy::read(value, 0).map(|i| i.skip_certs);
         assert_eq!(inhibit(&[2, 1, 5]), Ok(5));
         assert_eq!(inhibit(&[2, 5, 1, 0, 0, 0, 0]), Ok(u32::MAX));
         assert_eq!(inhibit(&[2, 1, 0x80]), Err(DerError::new(0, DerErrorKind::IntegerOutOfRange)));

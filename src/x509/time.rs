@@ -66,7 +66,12 @@ impl Time {
 
     /// Reads a GeneralizedTime in the form of RFC 5280 section 4.1.2.5.2.
     pub(crate) fn read_generalized(reader: &mut Reader<'_>) -> Result<Self, DerError> {
-        generalized_time(&reader.element(Tag::GENERALIZED_TIME)?)
+        Self::of_generalized(&reader.element(Tag::GENERALIZED_TIME)?)
+    }
+
+    /// Reads the content of an element that is a GeneralizedTime under whatever tag.
+    pub(crate) fn of_generalized(element: &Element<'_>) -> Result<Self, DerError> {
+        generalized_time(element)
     }
 }
 

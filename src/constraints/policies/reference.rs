@@ -6,6 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::PolicyView;
+use crate::x509::encode::tlv;
 use crate::x509::{CertificatePolicies, PolicyConstraints, PolicyMappings};
 
 #[derive(Clone, Debug, Default)]
@@ -31,21 +32,21 @@ pub(super) struct Encoded {
 impl Extensions {
     pub(super) fn encode(&self) -> Encoded {
         let policies = self.policies.as_ref().map(|letters| {
-            let policies = letters.iter().map(|&letter| element(0x30, &oid(letter)));
-            element(0x30, &policies.collect::<Vec<_>>().concat())
+            let policies = letters.iter().map(|&letter| tlv(0x30, &[&oid(letter)]));
+            tlv(0x30, &[&policies.collect::<Vec<_>>().concat()])
         });
         let pairs = self.mappings.iter();
-        let pairs = pairs.map(|&(from, to)| element(0x30, &[oid(from), oid(to)].concat()));
+        let pairs = pairs.map(|&(from, to)| tlv(0x30, &[&oid(from), &oid(to)]));
         let mappings = pairs.collect::<Vec<_>>().concat();
         let count = |tag, value: Option<u32>| {
-            value.map_or(Vec::new(), |n| element(tag, &[u8::try_from(n).unwrap()]))
+            value.map_or(Vec::new(), |n| tlv(tag, &[&[u8::try_from(n).unwrap()]]))
         };
         let constraints =
             [count(0x80, self.require_explicit), count(0x81, self.inhibit_mapping)].concat();
         Encoded {
             policies,
-            mappings: (!mappings.is_empty()).then(|| element(0x30, &mappings)),
-            constraints: (!constraints.is_empty()).then(|| element(0x30, &constraints)),
+            mappings: (!mappings.is_empty()).then(|| tlv(0x30, &[&mappings])),
+            constraints: (!constraints.is_empty()).then(|| tlv(0x30, &[&constraints])),
             inhibit_any: self.inhibit_any,
             self_issued: self.self_issued,
         }
@@ -55,27 +56,17 @@ impl Extensions {
 impl Encoded {
     pub(super) fn view(&self) -> PolicyView<'_> {
         PolicyView {
-            policies: self.policies.as_ref().map(|v| CertificatePolicies::parse(v, 0).unwrap()),
-            mappings: self.mappings.as_ref().map(|v| PolicyMappings::parse(v, 0).unwrap()),
-            constraints: self.constraints.as_ref().map(|v| PolicyConstraints::parse(v, 0).unwrap()),
+            policies: self.policies.as_ref().map(|v| CertificatePolicies::read(v, 0).unwrap()),
+            mappings: self.mappings.as_ref().map(|v| PolicyMappings::read(v, 0).unwrap()),
+            constraints: self.constraints.as_ref().map(|v| PolicyConstraints::read(v, 0).unwrap()),
             inhibit_any: self.inhibit_any,
             self_issued: self.self_issued,
         }
     }
 }
 
-fn element(tag: u8, content: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(content.len()).unwrap().to_be_bytes();
-    let header = match length {
-        [0, short @ 0..0x80] => alloc::vec![tag, short],
-        [0, long] => alloc::vec![tag, 0x81, long],
-        [high, low] => alloc::vec![tag, 0x82, high, low],
-    };
-    [&header, content].concat()
-}
-
 fn oid(letter: u8) -> Vec<u8> {
-    if letter == b'*' { element(6, &[0x55, 0x1d, 0x20, 0x00]) } else { element(6, &[0x2a, letter]) }
+    if letter == b'*' { tlv(6, &[&[0x55, 0x1d, 0x20, 0x00]]) } else { tlv(6, &[&[0x2a, letter]]) }
 }
 
 #[derive(Clone, Debug)]
