@@ -7,8 +7,9 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
-mod constraints;
+pub mod constraints;
 pub mod identity;
 pub mod policy;
 pub mod signature;
+pub mod trust;
 pub mod x509;

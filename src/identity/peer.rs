@@ -18,29 +18,53 @@ use super::spiffe::SpiffeId;
 use super::text::serde_as_text;
 use super::trust_domain::TrustDomainRef;
 use super::uri::WorkloadUri;
-use crate::x509::DerError;
-use crate::x509::der::Reader;
+use crate::x509::{DerError, Name};
 
-/// A distinguished name, as its DER.
-///
-/// Equality is that of bytes: stricter than RFC 5280 section 7.1, which folds case and spaces, so two
-/// names that are the same there may differ here.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A distinguished name, as its DER; equal to others by RFC 5280 section 7.1, which folds case and
+/// spaces.
+#[derive(Clone)]
 pub struct DistinguishedName(
     // INVARIANT: one DER SEQUENCE and nothing after it.
     Arc<[u8]>,
 );
 
+impl PartialEq for DistinguishedName {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_name().matches(&other.as_name())
+    }
+}
+
+impl Eq for DistinguishedName {}
+
+impl Ord for DistinguishedName {
+    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+        if self.0 == other.0 {
+            return core::cmp::Ordering::Equal;
+        }
+        self.as_name().to_canonical().cmp(&other.as_name().to_canonical())
+    }
+}
+
+impl PartialOrd for DistinguishedName {
+    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl core::hash::Hash for DistinguishedName {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.as_name().canonical_hash().hash(state);
+    }
+}
+
 impl DistinguishedName {
-    /// Takes the DER of a `Name` (RFC 5280 section 4.1.2.4), whose inside is not read.
+    /// Takes the DER of a `Name` (RFC 5280 section 4.1.2.4).
     ///
     /// # Errors
     ///
-    /// [`DerError`] unless it is one SEQUENCE.
+    /// [`DerError`] unless it is a well-formed Name.
     pub fn from_der(der: &[u8]) -> Result<Self, DerError> {
-        let mut reader = Reader::new(der)?;
-        reader.sequence()?;
-        reader.finish()?;
+        Name::from_der(der)?;
         Ok(Self(Arc::from(der)))
     }
 
@@ -48,6 +72,12 @@ impl DistinguishedName {
     #[must_use]
     pub fn as_der(&self) -> &[u8] {
         &self.0
+    }
+
+    /// Returns the name, to be read.
+    #[must_use]
+    pub fn as_name(&self) -> Name<'_> {
+        Name::trusted(&self.0)
     }
 
     /// Reads `#` and hexadecimal digits.

@@ -1,6 +1,10 @@
 //! What a relying party demands: validation policy, revocation policy, limits.
 
+mod conformance;
 mod limits;
+mod validation;
 
+pub use conformance::{Conformance, ConformanceRule};
 pub(crate) use limits::Budget;
 pub use limits::{Limit, LimitExceeded, Limits, Work};
+pub use validation::{Choice, ExtensionHandler, Profile, Purpose, SvidProfile, ValidationPolicy};

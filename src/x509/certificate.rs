@@ -395,6 +395,32 @@ impl<'a> Certificate<'a> {
         self.index.subject.of(self.der) == self.index.issuer.of(self.der)
     }
 
+    pub(super) fn subject_der(&self) -> &'a [u8] {
+        self.index.subject.of(self.der)
+    }
+
+    pub(super) fn issuer_der(&self) -> &'a [u8] {
+        self.index.issuer.of(self.der)
+    }
+
+    /// Offsets of subject and issuer.
+    pub(super) fn name_offsets(&self) -> (usize, usize) {
+        (self.index.subject.start(), self.index.issuer.start())
+    }
+
+    pub(super) fn outer_algorithm_with_offset(&self) -> (&'a [u8], usize) {
+        (self.index.outer_algorithm.of(self.der), self.index.outer_algorithm.start())
+    }
+
+    pub(super) fn spki_with_offset(&self) -> (&'a [u8], usize) {
+        (self.index.spki.of(self.der), self.index.spki.start())
+    }
+
+    pub(super) fn extension_with_offset(&self, kind: ExtensionKind) -> Option<(&'a [u8], usize)> {
+        let span = self.index.extensions.value(kind)?;
+        Some((span.of(self.der), span.start()))
+    }
+
     /// Returns the DER of an extension's value, if the extension is present.
     #[must_use]
     #[inline]

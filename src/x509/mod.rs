@@ -29,6 +29,7 @@ mod spki;
 mod structure;
 mod text;
 mod time;
+mod values;
 
 pub use algorithm::AlgorithmIdentifier;
 pub use certificate::{

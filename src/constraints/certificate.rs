@@ -1,0 +1,182 @@
+//! Rules over one certificate: those of RFC 5280 sections 6.1.3 to 6.1.5 that look at nothing but
+//! the certificate, the purpose and the time.
+//!
+//! Every rule stands once, as a function that reports what it finds. The path search asks whether
+//! anything was reported before it puts a certificate on a path; the report of a rejection asks
+//! what.
+//!
+//! Extended key usage is chained through CAs (*Specification: RFC 5280 section 4.2.1.12 speaks of
+//! the certified key only. Enforced here: as all validators of the Web PKI do, a CA with extended
+//! key usage vouches for those purposes only*). So this rule, too, looks at one certificate.
+
+use crate::policy::{Choice, ConformanceRule, ValidationPolicy};
+use crate::x509::oid::known;
+use crate::x509::{Certificate, ExtensionKind, KeyUsage, Oid, Time, Version};
+
+use super::Violation;
+
+/// What the rules over one certificate compare it with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Demands<'a> {
+    pub(crate) policy: &'a ValidationPolicy,
+    /// The key purpose asked for; nothing where any will do.
+    pub(crate) purpose: Option<Oid<'a>>,
+    pub(crate) now: Time,
+}
+
+/// Receives violations.
+pub(crate) type Sink<'s> = &'s mut dyn FnMut(Violation);
+
+/// The rules for a certificate that issues others.
+pub(crate) fn check_issuer(certificate: &Certificate<'_>, demands: &Demands<'_>, report: Sink<'_>) {
+    check_every(certificate, demands, report);
+    check_authority(certificate, demands, report);
+    if let Some(purpose) = demands.purpose {
+        check_purpose(certificate, purpose, demands.policy.any_purpose_in_ca, report);
+    }
+}
+
+/// The rules for the target certificate.
+pub(crate) fn check_end_entity(
+    certificate: &Certificate<'_>,
+    demands: &Demands<'_>,
+    report: Sink<'_>,
+) {
+    let policy = demands.policy;
+    check_every(certificate, demands, report);
+    if let Some(max) = policy.max_lifetime_seconds {
+        let seconds =
+            certificate.not_after().seconds_since(certificate.not_before()).saturating_add(1);
+        if seconds > max {
+            report(Violation::LifetimeTooLong { seconds, max });
+        }
+    }
+    let ca = certificate.basic_constraints().is_some_and(|constraints| constraints.ca);
+    if ca && policy.ca_as_end_entity == Choice::Deny {
+        report(Violation::CaAsEndEntity);
+    }
+    let usage = certificate.key_usage();
+    if policy.end_entity_with_cert_sign == Choice::Deny
+        && usage.is_some_and(|usage| usage.contains(KeyUsage::KEY_CERT_SIGN))
+    {
+        report(Violation::CertSignInEndEntity);
+    }
+    let required = policy.end_entity_key_usage;
+    let sufficient = match usage {
+        Some(usage) => usage.contains(required),
+        None => policy.end_entity_without_key_usage == Choice::Allow,
+    };
+    if !sufficient {
+        report(Violation::KeyUsage { required, found: usage });
+    }
+    if let Some(purpose) = demands.purpose {
+        if certificate.extension(ExtensionKind::ExtendedKeyUsage).is_none()
+            && policy.end_entity_without_purpose == Choice::Deny
+        {
+            report(Violation::NoExtendedKeyUsage);
+        }
+        check_purpose(certificate, purpose, policy.any_purpose_in_end_entity, report);
+    }
+}
+
+/// The rules for every certificate of a path.
+fn check_every(certificate: &Certificate<'_>, demands: &Demands<'_>, report: Sink<'_>) {
+    check_validity(certificate, demands.now, demands.policy.clock_skew_seconds, report);
+    // RFC 5280 4.1.1.2: "This field MUST contain the same algorithm identifier as the signature
+    // field in the sequence tbsCertificate."
+    if !certificate.signature_algorithms_agree() {
+        report(Violation::AlgorithmMismatch);
+    }
+    check_critical_extensions(certificate, demands.policy, report);
+}
+
+/// RFC 5280 6.1.3 (a) (2): "The certificate validity period includes the current time", both ends
+/// included (4.1.2.5).
+pub(crate) fn check_validity(
+    certificate: &Certificate<'_>,
+    now: Time,
+    skew_seconds: u32,
+    report: Sink<'_>,
+) {
+    let skew = i64::from(skew_seconds);
+    if now.saturating_add(skew) < certificate.not_before() {
+        report(Violation::NotYetValid { not_before: certificate.not_before(), now });
+    }
+    if now.saturating_sub(skew) > certificate.not_after() {
+        report(Violation::Expired { not_after: certificate.not_after(), now });
+    }
+}
+
+/// RFC 5280 6.1.4 (k) and (n): who may issue.
+fn check_authority(certificate: &Certificate<'_>, demands: &Demands<'_>, report: Sink<'_>) {
+    // (k) "If certificate i is a version 3 certificate, verify that the basicConstraints extension
+    // is present and that cA is set to TRUE. (If certificate i is a version 1 or version 2
+    // certificate, then the application MUST either verify that certificate i is a CA certificate
+    // through out-of-band means or reject the certificate. …)"
+    match (certificate.version(), certificate.basic_constraints()) {
+        (Version::V3, None) => report(Violation::NoBasicConstraints),
+        (Version::V3, Some(constraints)) if !constraints.ca => report(Violation::NotACa),
+        (Version::V3, Some(_)) => {}
+        (version, _) if demands.policy.v1_intermediates == Choice::Deny => {
+            report(Violation::VersionCannotIssue(version));
+        }
+        _ => {}
+    }
+    // (n) "If a key usage extension is present, verify that the keyCertSign bit is set."
+    if certificate.key_usage().is_some_and(|usage| !usage.contains(KeyUsage::KEY_CERT_SIGN)) {
+        report(Violation::NoCertSign);
+    }
+}
+
+/// RFC 5280 4.2.1.12: "If the extension is present, then the certificate MUST only be used for one
+/// of the purposes indicated."
+fn check_purpose(
+    certificate: &Certificate<'_>,
+    purpose: Oid<'_>,
+    any_purpose: Choice,
+    report: Sink<'_>,
+) {
+    let Some(usage) = certificate.extended_key_usage() else { return };
+    let allowed = usage.is_ok_and(|usage| {
+        usage.iter().any(|oid| {
+            oid == purpose
+                || (any_purpose == Choice::Allow && oid.as_bytes() == known::ANY_EXTENDED_KEY_USAGE)
+        })
+    });
+    if !allowed {
+        report(Violation::Purpose { purpose: purpose.to_owned() });
+    }
+}
+
+/// RFC 5280 6.1.4 (o), 6.1.5 (f): "Recognize and process any other critical extension present in
+/// the certificate. Process any other recognized non-critical extension …"
+///
+/// Kinds that this crate reads but does not act on count as not processed.
+fn check_critical_extensions(
+    certificate: &Certificate<'_>,
+    policy: &ValidationPolicy,
+    report: Sink<'_>,
+) {
+    const NOT_PROCESSED: [ExtensionKind; 7] = [
+        ExtensionKind::PrivateKeyUsagePeriod,
+        ExtensionKind::IssuerAltName,
+        ExtensionKind::SubjectDirectoryAttributes,
+        ExtensionKind::FreshestCrl,
+        ExtensionKind::AuthorityInfoAccess,
+        ExtensionKind::SubjectInfoAccess,
+        ExtensionKind::SctList,
+    ];
+    let suspect = certificate.unknown_critical_extension().is_some()
+        || NOT_PROCESSED.iter().any(|&kind| certificate.is_critical(kind));
+    if !suspect {
+        return;
+    }
+    for extension in certificate.extensions().filter(|extension| extension.critical) {
+        let processed = ExtensionKind::of(extension.oid)
+            .is_some_and(|kind| !NOT_PROCESSED.contains(&kind))
+            || policy.handlers.contains_key(&extension.oid.to_owned());
+        if !processed {
+            report(Violation::UnknownCriticalExtension(extension.oid.to_owned()));
+        }
+    }
+}

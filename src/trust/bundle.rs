@@ -1,0 +1,161 @@
+//! A trust bundle: the anchors of one trust domain, indexed by name and key identifier.
+//!
+//! A path search asks for the anchors of one name, those first whose key identifier the child
+//! names. Both are found by binary search, so that a thousand anchors of one name cost what one
+//! costs; names are found by a hash of their canonical form (RFC 5280 section 7.1) and compared
+//! in full.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+use core::ops::Range;
+
+use sha2::{Digest, Sha256};
+
+use super::anchor::TrustAnchor;
+use crate::x509::Name;
+
+/// The anchors of one trust domain, at one point of its history.
+#[derive(Clone)]
+pub struct TrustBundle {
+    anchors: Arc<[Arc<TrustAnchor>]>,
+    /// Canonical hash of each anchor's name, in the order of `anchors`.
+    hashes: Arc<[u64]>,
+    sequence: Option<u64>,
+    refresh_hint_seconds: Option<u64>,
+    digest: [u8; 32],
+}
+
+impl TrustBundle {
+    /// Takes anchors in any order; duplicates are kept once.
+    #[must_use]
+    pub fn new(anchors: impl IntoIterator<Item = TrustAnchor>) -> Self {
+        let mut sorted: Vec<(u64, Arc<TrustAnchor>)> = anchors
+            .into_iter()
+            .map(|anchor| (anchor.subject().canonical_hash(), Arc::new(anchor)))
+            .collect();
+        sorted.sort_by(|(a_hash, a), (b_hash, b)| {
+            (a_hash, a.key_id(), a.fingerprint()).cmp(&(b_hash, b.key_id(), b.fingerprint()))
+        });
+        let mut lines: Vec<String> = Vec::with_capacity(sorted.len());
+        sorted.retain(|(_, anchor)| {
+            let mut line = String::new();
+            let written = anchor.write_canonical(&mut line).is_ok();
+            if written && lines.last() == Some(&line) {
+                return false;
+            }
+            lines.push(line);
+            true
+        });
+        lines.sort_unstable();
+        let mut bundle = Self {
+            hashes: sorted.iter().map(|&(hash, _)| hash).collect(),
+            anchors: sorted.into_iter().map(|(_, anchor)| anchor).collect(),
+            sequence: None,
+            refresh_hint_seconds: None,
+            digest: [0; 32],
+        };
+        let mut hash = Sha256::new();
+        hash.update(b"bonafide-bundle 1\n");
+        for line in &lines {
+            hash.update(line.as_bytes());
+        }
+        bundle.digest = hash.finalize().into();
+        bundle
+    }
+
+    /// Sets the sequence number that the publisher gave this state. Default: none.
+    #[must_use]
+    pub fn with_sequence(self, sequence: u64) -> Self {
+        Self { sequence: Some(sequence), ..self }
+    }
+
+    /// Sets after how many seconds the publisher suggests to look again. Default: none.
+    #[must_use]
+    pub fn with_refresh_hint_seconds(self, seconds: u64) -> Self {
+        Self { refresh_hint_seconds: Some(seconds), ..self }
+    }
+
+    /// The anchors, ordered by canonical hash of the name, key identifier and fingerprint.
+    pub fn anchors(&self) -> impl ExactSizeIterator<Item = &TrustAnchor> {
+        self.anchors.iter().map(Arc::as_ref)
+    }
+
+    /// How many anchors there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.anchors.len()
+    }
+
+    /// Whether there is no anchor, so that nothing can be accepted.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.anchors.is_empty()
+    }
+
+    /// Returns the sequence number.
+    #[must_use]
+    pub const fn sequence(&self) -> Option<u64> {
+        self.sequence
+    }
+
+    /// Returns the refresh hint in seconds.
+    #[must_use]
+    pub const fn refresh_hint_seconds(&self) -> Option<u64> {
+        self.refresh_hint_seconds
+    }
+
+    /// Returns the SHA-256 of the anchors and their constraints, in canonical text; sequence and
+    /// refresh hint are not part of it.
+    #[must_use]
+    pub const fn digest(&self) -> &[u8; 32] {
+        &self.digest
+    }
+
+    pub(crate) fn anchor(&self, index: usize) -> Option<&Arc<TrustAnchor>> {
+        self.anchors.get(index)
+    }
+
+    /// The anchors that may bear `name`: those of its canonical hash.
+    pub(crate) fn named(&self, name: &Name<'_>) -> Range<usize> {
+        // One anchor is compared by the caller at once, without hashing the name.
+        if self.anchors.len() <= 1 {
+            return 0..self.anchors.len();
+        }
+        let hash = name.canonical_hash();
+        let start = self.hashes.partition_point(|&other| other < hash);
+        let end = self.hashes.partition_point(|&other| other <= hash);
+        start..end
+    }
+
+    /// Of `group`, which [`TrustBundle::named`] gave, the part with exactly this key identifier;
+    /// [`None`] asks for the anchors without one, which come first.
+    pub(crate) fn with_key_id(&self, group: Range<usize>, key_id: Option<&[u8]>) -> Range<usize> {
+        let anchors = self.anchors.get(group.clone()).unwrap_or(&[]);
+        let start = anchors.partition_point(|anchor| anchor.key_id() < key_id);
+        let end = anchors.partition_point(|anchor| anchor.key_id() <= key_id);
+        group.start + start..group.start + end
+    }
+
+    /// Writes the anchors in canonical text, sorted by line.
+    pub(crate) fn write_canonical(&self, f: &mut dyn fmt::Write) -> fmt::Result {
+        let mut lines = Vec::with_capacity(self.anchors.len());
+        for anchor in self.anchors() {
+            let mut line = String::new();
+            anchor.write_canonical(&mut line)?;
+            lines.push(line);
+        }
+        lines.sort_unstable();
+        lines.iter().try_for_each(|line| f.write_str(line))
+    }
+}
+
+impl fmt::Debug for TrustBundle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TrustBundle")
+            .field("anchors", &self.anchors.len())
+            .field("sequence", &self.sequence)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,176 @@
+//! The names, key and extension values of a certificate, read where they are used.
+//!
+//! Every accessor of an extension answers [`None`] where the extension is absent and an error with
+//! its byte offset where the value cannot be read. [`Certificate::check`] reads everything once;
+//! after it succeeded, no accessor fails.
+
+use super::certificate::{Certificate, CertificateError, Field};
+use super::der::{DerError, DerErrorKind, Reader, Tag};
+use super::{
+    AlgorithmIdentifier, AuthorityInfoAccess, AuthorityKeyIdentifier, CertificatePolicies,
+    CrlDistributionPoints, ExtendedKeyUsage, ExtensionKind, FreshestCrl, GeneralNames,
+    InhibitAnyPolicy, Name, NameConstraints, NoRevAvail, PolicyConstraints, PolicyMappings,
+    PrivateKeyUsagePeriod, SctList, SubjectDirectoryAttributes, SubjectInfoAccess,
+    SubjectKeyIdentifier, SubjectPublicKeyInfo,
+};
+
+/// Defines accessors of extensions that read the value by `$read(value, offset)`.
+macro_rules! extension_values {
+    ($($(#[$doc:meta])* $method:ident: $kind:ident => $type:ty, $read:expr;)*) => {
+        impl<'a> Certificate<'a> {
+            $(
+                $(#[$doc])*
+                ///
+                /// # Errors
+                /// The place where the value cannot be read.
+                pub fn $method(&self) -> Option<Result<$type, CertificateError>> {
+                    let kind = ExtensionKind::$kind;
+                    let (value, offset) = self.extension_with_offset(kind)?;
+                    let read: fn(&'a [u8], usize) -> Result<$type, DerError> = $read;
+                    Some(read(value, offset).map_err(|error| {
+                        CertificateError::der(Field::Extension(kind), error)
+                    }))
+                }
+            )*
+
+            /// Reads every name, the key and every extension that [`ExtensionKind`] names, in
+            /// full.
+            ///
+            /// # Errors
+            /// The first value that cannot be read, with its field and byte offset.
+            pub fn check(&self) -> Result<(), CertificateError> {
+                self.check_fields()?;
+                $(
+                    if let Some(value) = self.$method() {
+                        value?;
+                    }
+                )*
+                Ok(())
+            }
+        }
+    };
+}
+
+extension_values! {
+    /// Returns authorityKeyIdentifier.
+    authority_key_identifier: AuthorityKeyIdentifier => AuthorityKeyIdentifier<'a>, AuthorityKeyIdentifier::read;
+    /// Returns subjectKeyIdentifier.
+    subject_key_identifier: SubjectKeyIdentifier => SubjectKeyIdentifier<'a>, SubjectKeyIdentifier::read;
+    /// Returns subjectAltName.
+    subject_alt_name: SubjectAltName => GeneralNames<'a>, read_general_names;
+    /// Returns extKeyUsage.
+    extended_key_usage: ExtendedKeyUsage => ExtendedKeyUsage<'a>, ExtendedKeyUsage::read;
+    /// Returns nameConstraints.
+    name_constraints: NameConstraints => NameConstraints<'a>, NameConstraints::read;
+    /// Returns certificatePolicies.
+    certificate_policies: CertificatePolicies => CertificatePolicies<'a>, CertificatePolicies::read;
+    /// Returns policyMappings.
+    policy_mappings: PolicyMappings => PolicyMappings<'a>, PolicyMappings::read;
+    /// Returns policyConstraints.
+    policy_constraints: PolicyConstraints => PolicyConstraints, PolicyConstraints::read;
+    /// Returns inhibitAnyPolicy.
+    inhibit_any_policy: InhibitAnyPolicy => InhibitAnyPolicy, InhibitAnyPolicy::read;
+    /// Returns cRLDistributionPoints.
+    crl_distribution_points: CrlDistributionPoints => CrlDistributionPoints<'a>, CrlDistributionPoints::read;
+    /// Returns freshestCRL.
+    freshest_crl: FreshestCrl => FreshestCrl<'a>, FreshestCrl::read;
+    /// Returns authorityInfoAccess.
+    authority_info_access: AuthorityInfoAccess => AuthorityInfoAccess<'a>, AuthorityInfoAccess::read;
+    /// Returns subjectInfoAccess.
+    subject_info_access: SubjectInfoAccess => SubjectInfoAccess<'a>, SubjectInfoAccess::read;
+    /// Returns issuerAltName.
+    issuer_alt_name: IssuerAltName => GeneralNames<'a>, read_general_names;
+    /// Returns subjectDirectoryAttributes.
+    subject_directory_attributes: SubjectDirectoryAttributes => SubjectDirectoryAttributes<'a>, SubjectDirectoryAttributes::read;
+    /// Returns privateKeyUsagePeriod.
+    private_key_usage_period: PrivateKeyUsagePeriod => PrivateKeyUsagePeriod, PrivateKeyUsagePeriod::read;
+    /// Returns the list of signed certificate timestamps.
+    sct_list: SctList => SctList<'a>, SctList::read;
+    /// Returns noRevAvail.
+    no_rev_avail: NoRevAvail => NoRevAvail, NoRevAvail::read;
+}
+
+fn read_general_names(value: &[u8], offset: usize) -> Result<GeneralNames<'_>, DerError> {
+    let mut reader = Reader::at(value, offset)?;
+    let sequence = reader.element(Tag::SEQUENCE)?;
+    reader.finish()?;
+    let names = GeneralNames::trusted(sequence.content, sequence.content_offset);
+    names.check()?;
+    Ok(names)
+}
+
+impl<'a> Certificate<'a> {
+    /// Returns `subject`; whether its attributes can be read, [`Certificate::check`] tells.
+    #[must_use]
+    #[inline]
+    pub fn subject(&self) -> Name<'a> {
+        Name::trusted(self.subject_der())
+    }
+
+    /// Returns `issuer`; whether its attributes can be read, [`Certificate::check`] tells.
+    #[must_use]
+    #[inline]
+    pub fn issuer(&self) -> Name<'a> {
+        Name::trusted(self.issuer_der())
+    }
+
+    /// Returns `signatureAlgorithm`.
+    ///
+    /// # Errors
+    /// The place where it cannot be read.
+    pub fn signature_algorithm(&self) -> Result<AlgorithmIdentifier<'a>, CertificateError> {
+        let (der, offset) = self.outer_algorithm_with_offset();
+        Reader::at(der, offset)
+            .and_then(|mut reader| AlgorithmIdentifier::read(&mut reader))
+            .map_err(|error| CertificateError::der(Field::SignatureAlgorithm, error))
+    }
+
+    /// Returns `subjectPublicKeyInfo`.
+    ///
+    /// # Errors
+    /// The place where it cannot be read.
+    pub fn subject_public_key_info(&self) -> Result<SubjectPublicKeyInfo<'a>, CertificateError> {
+        let (der, offset) = self.spki_with_offset();
+        Reader::at(der, offset)
+            .and_then(|mut reader| SubjectPublicKeyInfo::read(&mut reader))
+            .map_err(|error| CertificateError::der(Field::SubjectPublicKeyInfo, error))
+    }
+
+    /// The key identifier that the certificate gives for its own key, where it can be read.
+    pub(crate) fn key_id(&self) -> Option<&'a [u8]> {
+        Some(self.subject_key_identifier()?.ok()?.key_identifier)
+    }
+
+    /// The key identifier that the certificate gives for its issuer's key, where it can be read.
+    pub(crate) fn issuer_key_id(&self) -> Option<&'a [u8]> {
+        self.authority_key_identifier()?.ok()?.key_identifier
+    }
+
+    fn check_fields(&self) -> Result<(), CertificateError> {
+        let (subject_at, issuer_at) = self.name_offsets();
+        // RFC 5280 4.1.2.4: "The issuer field MUST contain a non-empty distinguished name (DN)."
+        // An empty one can name nobody, so it is left to the search.
+        self.issuer()
+            .check(issuer_at)
+            .map_err(|error| CertificateError::der(Field::Issuer, error))?;
+        self.subject()
+            .check(subject_at)
+            .map_err(|error| CertificateError::der(Field::Subject, error))?;
+        self.signature_algorithm()?;
+        self.subject_public_key_info()?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn general_names_are_one_sequence() {
+        assert!(read_general_names(&[0x30, 0x03, 0x82, 0x01, b'a'], 0).is_ok());
+        let empty = read_general_names(&[0x30, 0x00], 4).unwrap_err();
+        assert_eq!(empty.kind(), DerErrorKind::Empty);
+        assert!(read_general_names(&[0x30, 0x03, 0x82, 0x01, b'a', 0], 0).is_err());
+    }
+}
