@@ -17,6 +17,7 @@
 //! is critical it is reported like an unknown one.
 
 use alloc::sync::Arc;
+use core::fmt;
 
 use super::crl_entry::{Entries, EntryWalker, RevokedCertificate, entry_at};
 use super::crl_extensions::{
@@ -32,7 +33,7 @@ use super::structure::{
 use super::time::Time;
 
 /// A revocation list, parsed, over bytes that it borrows.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct CertificateRevocationList<'a> {
     der: &'a [u8],
     index: CrlIndex,
@@ -166,8 +167,21 @@ impl<'a> CertificateRevocationList<'a> {
     }
 }
 
+impl fmt::Debug for CertificateRevocationList<'_> {
+    /// Leaves the bytes out: a list may have megabytes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CertificateRevocationList")
+            .field("length", &self.der.len())
+            .field("this_update", &self.this_update())
+            .field("next_update", &self.next_update())
+            .field("crl_number", &self.crl_number())
+            .field("base_crl_number", &self.base_crl_number())
+            .finish_non_exhaustive()
+    }
+}
+
 /// A revocation list that shares its bytes.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct OwnedCertificateRevocationList {
     der: Arc<[u8]>,
     index: CrlIndex,
@@ -188,6 +202,12 @@ impl OwnedCertificateRevocationList {
     #[must_use]
     pub fn as_crl(&self) -> CertificateRevocationList<'_> {
         CertificateRevocationList { der: &self.der, index: self.index }
+    }
+}
+
+impl fmt::Debug for OwnedCertificateRevocationList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_crl().fmt(f)
     }
 }
 
@@ -330,5 +350,384 @@ fn read_version(fields: &mut Reader<'_>) -> Result<bool, FormatError> {
     match fields.unsigned().within("version")? {
         1 => Ok(true),
         _ => Err(FormatError::new("version", offset, FormatErrorKind::UnsupportedVersion)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::crl_entry::ReasonCode;
+    use super::super::crl_extensions::{CrlScope, DistributionPointName, ReasonFlags};
+    use super::super::structure::encode;
+    use super::*;
+    use alloc::vec::Vec;
+
+    const ALGORITHM: &[u8] = &[0x30, 0x03, 0x06, 0x01, 0x2a];
+    const NAME: &[u8] =
+        &[0x30, 0x0c, 0x31, 0x0a, 0x30, 0x08, 0x06, 0x03, 0x55, 0x04, 0x03, 0x13, 0x01, b'a'];
+    const VERSION_2: &[u8] = &[0x02, 0x01, 0x01];
+
+    fn sequence(parts: &[&[u8]]) -> Vec<u8> {
+        encode(Tag::SEQUENCE, &parts.concat())
+    }
+
+    fn time(text: &str) -> Vec<u8> {
+        encode(Tag::UTC_TIME, text.as_bytes())
+    }
+
+    fn extension(oid: &[u8], critical: bool, value: &[u8]) -> Vec<u8> {
+        let critical: &[u8] = if critical { &[0x01, 0x01, 0xff] } else { &[] };
+        sequence(&[&encode(Tag::OID, oid), critical, &encode(Tag::OCTET_STRING, value)])
+    }
+
+    fn entry(serial: u8, extensions: &[&[u8]]) -> Vec<u8> {
+        let list = if extensions.is_empty() { Vec::new() } else { sequence(extensions) };
+        sequence(&[&[0x02, 0x01, serial], &time("260101000000Z"), &list])
+    }
+
+    /// A list with these parts between `thisUpdate` and the end.
+    fn list(version: &[u8], rest: &[&[u8]]) -> Vec<u8> {
+        let tbs = sequence(&[version, ALGORITHM, NAME, &time("260101000000Z"), &rest.concat()]);
+        sequence(&[&tbs, ALGORITHM, &[0x03, 0x02, 0x00, 0xaa]])
+    }
+
+    fn with_extensions(extensions: &[&[u8]]) -> Vec<u8> {
+        let wrapped = encode(Tag::context_constructed(0), &sequence(extensions));
+        list(VERSION_2, &[&time("260201000000Z"), &wrapped])
+    }
+
+    fn fault(der: &[u8]) -> Option<(&'static str, FormatErrorKind)> {
+        let error = match CertificateRevocationList::from_der(der) {
+            Ok(list) => list.entries().find_map(Result::err)?,
+            Err(error) => error,
+        };
+        Some((error.field(), error.kind()))
+    }
+
+    #[test]
+    fn a_list_is_read() {
+        let number = extension(known::CRL_NUMBER, false, &[0x02, 0x02, 0x00, 0x80]);
+        let base = extension(known::DELTA_CRL_INDICATOR, true, &[0x02, 0x01, 0x07]);
+        let key = extension(known::AUTHORITY_KEY_IDENTIFIER, false, &[0x30, 0x03, 0x80, 0x01, 9]);
+        let freshest = extension(known::FRESHEST_CRL, false, &[0x30, 0x00]);
+        let unknown = extension(&[0x2a, 0x03], false, &[]);
+        let der = with_extensions(&[&number, &base, &key, &freshest, &unknown]);
+        let owned = OwnedCertificateRevocationList::from_der(der.clone()).unwrap();
+        let list = owned.as_crl();
+        assert!(list.is_version_2());
+        assert_eq!(list.as_der(), der);
+        assert_eq!(list.issuer(), NAME);
+        assert_eq!(list.signature_algorithm(), &ALGORITHM[2..]);
+        assert_eq!(list.signature_value(), [0xaa]);
+        assert_eq!(list.tbs_cert_list(), &der[3..der.len() - 9]);
+        assert_eq!(list.next_update().unwrap().seconds_since(list.this_update()), 31 * 86_400);
+        assert_eq!(list.crl_number(), Some(CrlNumber::from_u64(128)));
+        assert_eq!(list.base_crl_number(), Some(CrlNumber::from_u64(7)));
+        assert_eq!(list.authority_key_identifier().unwrap().key_identifier, Some(&[9][..]));
+        assert_eq!(list.freshest_crl(), Some(&[0x30, 0x00][..]));
+        assert_eq!(list.unrecognized_critical_extension(), None);
+        assert_eq!(list.entries().count(), 0);
+        assert!(!list.is_indirect());
+    }
+
+    #[test]
+    fn the_frame_is_strict() {
+        use DerErrorKind as D;
+        use FormatErrorKind as K;
+        let number = extension(known::CRL_NUMBER, false, &[0x02, 0x01, 0x01]);
+        let long = [&[0x02, 0x15, 0x01][..], &[0; 20]].concat();
+        let twenty = [&[0x02, 0x15, 0x00][..], &[0xff; 20]].concat();
+        let wrapped = encode(Tag::context_constructed(0), &sequence(&[&number]));
+        let empty_name = sequence(&[
+            &sequence(&[ALGORITHM, &[0x30, 0x00], &time("260101000000Z")]),
+            ALGORITHM,
+            &[0x03, 0x01, 0x00],
+        ]);
+        let mut other_algorithm = list(&[], &[]);
+        let at = other_algorithm.len() - 5;
+        other_algorithm[at] = 0x2b;
+        for (case, der, expected) in [
+            ("version 1", list(&[], &[]), None),
+            ("no nextUpdate", list(VERSION_2, &[]), None),
+            (
+                "version 1, written",
+                list(&[0x02, 0x01, 0x00], &[]),
+                Some(("version", K::UnsupportedVersion)),
+            ),
+            ("version 3", list(&[0x02, 0x01, 0x02], &[]), Some(("version", K::UnsupportedVersion))),
+            (
+                "no entry",
+                list(VERSION_2, &[&[0x30, 0x00]]),
+                Some(("revokedCertificates", K::Der(D::Empty))),
+            ),
+            (
+                "version 1 with extensions",
+                list(&[], &[&wrapped]),
+                Some(("crlExtensions", K::VersionMismatch)),
+            ),
+            ("no extension", with_extensions(&[]), Some(("crlExtensions", K::Der(D::Empty)))),
+            (
+                "twice",
+                with_extensions(&[&number, &number]),
+                Some(("crlExtensions", K::DuplicateExtension)),
+            ),
+            (
+                "number of 20 octets",
+                with_extensions(&[&extension(known::CRL_NUMBER, false, &twenty)]),
+                None,
+            ),
+            (
+                "number of 21 octets",
+                with_extensions(&[&extension(known::CRL_NUMBER, false, &long)]),
+                Some(("cRLNumber", K::Der(D::IntegerOutOfRange))),
+            ),
+            (
+                "negative number",
+                with_extensions(&[&extension(known::CRL_NUMBER, false, &[0x02, 0x01, 0xff])]),
+                Some(("cRLNumber", K::Der(D::IntegerOutOfRange))),
+            ),
+            (
+                "key id: issuer alone",
+                with_extensions(&[&extension(
+                    known::AUTHORITY_KEY_IDENTIFIER,
+                    false,
+                    &[0x30, 0x05, 0xa1, 0x03, 0x86, 0x01, b'a'],
+                )]),
+                Some(("authorityKeyIdentifier", K::Inconsistent)),
+            ),
+            ("empty issuer", empty_name, Some(("issuer", K::Der(D::Empty)))),
+            (
+                "two algorithms",
+                other_algorithm,
+                Some(("signatureAlgorithm", K::SignatureAlgorithmMismatch)),
+            ),
+            (
+                "more",
+                [list(&[], &[]), [0].into()].concat(),
+                Some(("CertificateList", K::Der(D::TrailingData { extra: 1 }))),
+            ),
+        ] {
+            assert_eq!(fault(&der), expected, "{case}");
+        }
+        let whole = with_extensions(&[&number]);
+        for end in 0..whole.len() {
+            assert_eq!(
+                CertificateRevocationList::from_der(&whole[..end]).unwrap_err().code(),
+                "format.der"
+            );
+        }
+    }
+
+    #[test]
+    fn critical_extensions_without_meaning_here_are_named() {
+        let issuer_alt_name: &[u8] = &[0x55, 0x1d, 18];
+        for (oid, critical, named) in [
+            (&[0x2a, 0x03][..], true, true),
+            (&[0x2a, 0x03], false, false),
+            (issuer_alt_name, true, true),
+            (known::FRESHEST_CRL, true, true),
+        ] {
+            let der = with_extensions(&[&extension(oid, critical, &[0x30, 0x00])]);
+            let list = CertificateRevocationList::from_der(&der).unwrap();
+            let expected = named.then_some(Oid::trusted(oid));
+            assert_eq!(list.unrecognized_critical_extension(), expected);
+        }
+    }
+
+    #[test]
+    fn the_distribution_point_says_one_thing() {
+        use DerErrorKind as D;
+        use FormatErrorKind as K;
+        const POINT: &str = "issuingDistributionPoint";
+        const REASONS: &str = "issuingDistributionPoint.onlySomeReasons";
+        let bad = |field, kind| Some((field, kind));
+        for (case, value, expected) in [
+            ("users", &[0x30, 0x03, 0x81, 0x01, 0xff][..], None),
+            ("empty", &[0x30, 0x00], bad(POINT, K::Der(D::Empty))),
+            ("false", &[0x30, 0x03, 0x81, 0x01, 0x00], bad(POINT, K::Der(D::EncodedDefault))),
+            (
+                "users and authorities",
+                &[0x30, 0x06, 0x81, 0x01, 0xff, 0x82, 0x01, 0xff],
+                bad(POINT, K::ConflictingScope),
+            ),
+            (
+                "users and attributes",
+                &[0x30, 0x06, 0x81, 0x01, 0xff, 0x85, 0x01, 0xff],
+                bad(POINT, K::ConflictingScope),
+            ),
+            ("no reason", &[0x30, 0x03, 0x83, 0x01, 0x00], bad(REASONS, K::Der(D::Empty))),
+            ("no octet", &[0x30, 0x02, 0x83, 0x00], bad(REASONS, K::Der(D::InvalidBitString))),
+            (
+                "unused reason alone",
+                &[0x30, 0x04, 0x83, 0x02, 0x07, 0x80],
+                bad(REASONS, K::Der(D::Empty)),
+            ),
+            ("some reason", &[0x30, 0x04, 0x83, 0x02, 0x06, 0x40], None),
+            (
+                "order",
+                &[0x30, 0x06, 0x84, 0x01, 0xff, 0x81, 0x01, 0xff],
+                bad(POINT, K::Der(D::TrailingData { extra: 3 })),
+            ),
+            (
+                "no name",
+                &[0x30, 0x04, 0xa0, 0x02, 0xa0, 0x00],
+                bad("issuingDistributionPoint.distributionPoint", K::Der(D::Empty)),
+            ),
+        ] {
+            let der =
+                with_extensions(&[&extension(known::ISSUING_DISTRIBUTION_POINT, true, value)]);
+            assert_eq!(fault(&der), expected, "{case}");
+        }
+        let read = |value: &[u8]| {
+            let der =
+                with_extensions(&[&extension(known::ISSUING_DISTRIBUTION_POINT, true, value)]);
+            let list = OwnedCertificateRevocationList::from_der(der).unwrap();
+            let point = list.as_crl().issuing_distribution_point().unwrap();
+            let uri = match point.distribution_point {
+                Some(DistributionPointName::FullName(names)) => {
+                    names.uris().next().map(<[u8]>::to_vec)
+                }
+                Some(DistributionPointName::NameRelativeToCrlIssuer(content)) => {
+                    Some(content.to_vec())
+                }
+                None => None,
+            };
+            (uri, point.scope, point.only_some_reasons, point.indirect_crl)
+        };
+        let reasons = ReasonFlags::KEY_COMPROMISE.union(ReasonFlags::AA_COMPROMISE);
+        let full = [
+            0x30, 0x12, 0xa0, 0x05, 0xa0, 0x03, 0x86, 0x01, b'u', 0x82, 0x01, 0xff, 0x83, 0x03,
+            0x07, 0x40, 0x80, 0x84, 0x01, 0xff,
+        ];
+        assert_eq!(
+            read(&full),
+            (Some(b"u".to_vec()), CrlScope::CaCertificates, Some(reasons), true)
+        );
+        let relative = [&[0x30, 0x0e, 0xa0, 0x0c, 0xa1, 0x0a][..], &NAME[4..]].concat();
+        assert_eq!(
+            read(&relative),
+            (Some(NAME[4..].to_vec()), CrlScope::AllCertificates, None, false)
+        );
+    }
+
+    #[test]
+    fn entries_are_read_in_order_with_their_issuer() {
+        let issuer = [&[0x30, 0x10, 0xa4, 0x0e][..], NAME].concat();
+        let indirect = extension(known::CERTIFICATE_ISSUER, true, &issuer);
+        let reason = extension(known::CRL_REASON, false, &[0x0a, 0x01, 0x01]);
+        let date = [&[0x18, 0x0f][..], b"20251231000000Z"].concat();
+        let date = extension(known::INVALIDITY_DATE, false, &date);
+        let unknown = extension(&[0x2a, 0x03], true, &[]);
+        let entries = sequence(&[
+            &entry(1, &[]),
+            &entry(2, &[&reason, &date, &indirect]),
+            &entry(0xff, &[&unknown]),
+            &sequence(&[&[0x02, 0x01, 4], &time("260101000000Z"), &[0x30, 0x00]]),
+        ]);
+        let der = list(VERSION_2, &[&entries]);
+        let list = CertificateRevocationList::from_der(&der).unwrap();
+        let found: Vec<_> = list.entries().map(Result::unwrap).collect();
+        let [first, second, third, fourth] = found[..] else { panic!("{found:?}") };
+        assert_eq!((first.serial_number, first.reason), (&[1][..], None));
+        assert_eq!((first.certificate_issuer, first.issuer_in_effect), (None, None));
+        assert_eq!(second.reason, Some(ReasonCode::KeyCompromise));
+        assert_eq!(second.revocation_date.seconds_since(second.invalidity_date.unwrap()), 86_400);
+        assert_eq!(second.certificate_issuer.unwrap().directory_names().next(), Some(NAME));
+        assert_eq!(third.serial_number, [0xff]);
+        assert_eq!(third.certificate_issuer, None);
+        assert_eq!(third.issuer_in_effect, second.certificate_issuer);
+        assert_eq!(third.unrecognized_critical_extension, Some(Oid::trusted(&[0x2a, 0x03])));
+        assert_eq!(fourth.unrecognized_critical_extension, None);
+        assert_eq!(list.entry_at(first.offset), Ok(first));
+        assert_eq!(list.entry_at(fourth.offset).unwrap().serial_number, [4]);
+        for offset in [0, first.offset + 1, der.len(), usize::MAX] {
+            assert_eq!(list.entry_at(offset).unwrap_err().code(), "format.der", "{offset}");
+        }
+
+        let mut walker = list.entry_walker();
+        assert_eq!((walker.bytes_read(), walker.bytes_total()), (0, entries.len() - 3));
+        walker.next_entry(&der).unwrap().unwrap();
+        assert_eq!(walker.bytes_read(), second.offset - first.offset);
+        // Another buffer than that of the list ends in an error or an early end, never a panic.
+        assert!(walker.next_entry(&[]).is_none());
+        assert!(walker.next_entry(&alloc::vec![0; der.len()]).unwrap().is_err());
+        assert_eq!(walker.bytes_read(), walker.bytes_total());
+        assert!(walker.next_entry(&der).is_none());
+    }
+
+    #[test]
+    fn entries_are_strict() {
+        use DerErrorKind as D;
+        use FormatErrorKind as K;
+        let reason = |code| extension(known::CRL_REASON, false, &[0x0a, 0x01, code]);
+        let issuer = [&[0x30, 0x10, 0xa4, 0x0e][..], NAME].concat();
+        let utc = [&[0x17, 0x0d][..], b"251231000000Z"].concat();
+        let twice = [reason(1), reason(1)].concat();
+        for (case, version, extensions, expected) in [
+            ("reason 10", VERSION_2, reason(10), None),
+            ("reason 7", VERSION_2, reason(7), Some(("reasonCode", K::Unassigned))),
+            ("reason 11", VERSION_2, reason(11), Some(("reasonCode", K::Unassigned))),
+            ("version 1", &[], reason(1), Some(("crlEntryExtensions", K::VersionMismatch))),
+            ("twice", VERSION_2, twice, Some(("crlEntryExtensions", K::DuplicateExtension))),
+            (
+                "critical issuer",
+                VERSION_2,
+                extension(known::CERTIFICATE_ISSUER, true, &issuer),
+                None,
+            ),
+            (
+                "issuer",
+                VERSION_2,
+                extension(known::CERTIFICATE_ISSUER, false, &issuer),
+                Some(("certificateIssuer", K::NotCritical)),
+            ),
+            (
+                "no issuer",
+                VERSION_2,
+                extension(known::CERTIFICATE_ISSUER, true, &[0x30, 0x00]),
+                Some(("certificateIssuer", K::Der(D::Empty))),
+            ),
+            (
+                "UTCTime",
+                VERSION_2,
+                extension(known::INVALIDITY_DATE, false, &utc),
+                Some((
+                    "invalidityDate",
+                    K::Der(D::UnexpectedTag {
+                        expected: Tag::GENERALIZED_TIME,
+                        found: Tag::UTC_TIME,
+                    }),
+                )),
+            ),
+        ] {
+            let der = list(version, &[&sequence(&[&entry(1, &[&extensions])])]);
+            assert_eq!(fault(&der), expected, "{case}");
+        }
+        // An entry behind a malformed one is never handed out.
+        let entries = sequence(&[&entry(1, &[&reason(7)]), &entry(2, &[])]);
+        let der = list(VERSION_2, &[&entries]);
+        let list = CertificateRevocationList::from_der(&der).unwrap();
+        assert_eq!(list.entries().count(), 1);
+    }
+
+    #[test]
+    fn every_changed_octet_ends_within_the_list() {
+        let reason = extension(known::CRL_REASON, false, &[0x0a, 0x01, 0x01]);
+        let point = [0x30, 0x07, 0x83, 0x02, 0x06, 0x40, 0x84, 0x01, 0xff];
+        let point = sequence(&[&extension(known::ISSUING_DISTRIBUTION_POINT, true, &point)]);
+        let entries = sequence(&[&entry(1, &[&reason]), &entry(2, &[])]);
+        let mut der = list(VERSION_2, &[&entries, &encode(Tag::context_constructed(0), &point)]);
+        assert_eq!(fault(&der), None);
+        for at in 0..der.len() {
+            let good = der[at];
+            for changed in 0..=u8::MAX {
+                der[at] = changed;
+                match CertificateRevocationList::from_der(&der) {
+                    // Two entries, and an error where the extensions are taken for a third.
+                    Ok(list) => assert!(list.entries().count() <= 3, "{changed} at {at}"),
+                    Err(error) => assert!(error.offset() <= der.len(), "{changed} at {at}"),
+                }
+            }
+            der[at] = good;
+        }
     }
 }

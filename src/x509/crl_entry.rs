@@ -8,6 +8,8 @@
 //! *Specification: `crlEntryExtensions` has at least one extension. Enforced here: it may be
 //! empty*, since deployed issuers write it so and nothing is lost.
 
+use core::fmt;
+
 use super::der::{DerErrorKind, Reader, Span, Tag};
 use super::format_error::{FormatError, FormatErrorKind, Within};
 use super::oid::{Oid, known};
@@ -171,7 +173,7 @@ impl EntryWalker {
 }
 
 /// The entries of a list, in order.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Entries<'a> {
     der: &'a [u8],
     walker: EntryWalker,
@@ -180,6 +182,12 @@ pub struct Entries<'a> {
 impl<'a> Entries<'a> {
     pub(crate) const fn new(der: &'a [u8], walker: EntryWalker) -> Self {
         Self { der, walker }
+    }
+}
+
+impl fmt::Debug for Entries<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Entries").field(&self.walker).finish()
     }
 }
 

@@ -23,6 +23,7 @@ mod ocsp_request;
 mod ocsp_single;
 pub(crate) mod oid;
 mod pem;
+mod pem_error;
 mod policies;
 mod sct;
 mod spki;
@@ -60,9 +61,9 @@ pub use ocsp_request::{NonceLengthError, OcspRequest};
 pub use ocsp_single::{CertId, CertIdHash, CertStatus, SingleResponse, SingleResponses};
 pub use oid::{Oid, OwnedOid, ParseOidError};
 pub use pem::{
-    PemBlock, PemBlocks, PemError, PemErrorKind, PemLabel, certificates,
-    certificates_from_pem_or_der, crls_from_pem_or_der,
+    PemBlock, PemBlocks, certificates, certificates_from_pem_or_der, crls_from_pem_or_der,
 };
+pub use pem_error::{PemError, PemErrorKind, PemLabel};
 pub use policies::{
     CertificatePolicies, InhibitAnyPolicy, PolicyConstraints, PolicyInformation, PolicyMapping,
     PolicyMappings,

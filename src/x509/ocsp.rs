@@ -11,6 +11,8 @@
 //! status is `successful`*, as section 4.2.1 says in prose ("If the value of responseStatus is one
 //! of the error conditions, the responseBytes field is not set").
 
+use core::fmt;
+
 use super::der::{DerError, DerErrorKind, Element, Reader, Span, Tag};
 use super::format_error::{FormatError, FormatErrorKind, Within};
 use super::ocsp_single::{SingleResponse, SingleResponses};
@@ -137,7 +139,7 @@ pub enum ResponderId<'a> {
 }
 
 /// A BasicOCSPResponse, parsed, over bytes that it borrows.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct BasicOcspResponse<'a> {
     der: &'a [u8],
     index: BasicIndex<'a>,
@@ -204,6 +206,16 @@ impl<'a> BasicOcspResponse<'a> {
     pub fn certificates(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         let mut reader = Reader::new(self.index.certificates.of(self.der)).ok();
         core::iter::from_fn(move || Some(reader.as_mut()?.any().ok()?.whole))
+    }
+}
+
+impl fmt::Debug for BasicOcspResponse<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BasicOcspResponse")
+            .field("length", &self.der.len())
+            .field("responder_id", &self.responder_id())
+            .field("produced_at", &self.produced_at())
+            .finish_non_exhaustive()
     }
 }
 
@@ -334,5 +346,272 @@ fn read_nonce(reader: &mut Reader<'_>) -> Result<Span, DerError> {
     match nonce.content.len() {
         1..=128 => Ok(nonce.content_span()),
         found => Err(nonce.error(DerErrorKind::WrongLength { found })),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::crl_entry::ReasonCode;
+    use super::super::ocsp_single::{CertIdHash, CertStatus};
+    use super::super::structure::encode;
+    use super::*;
+    use alloc::vec::Vec;
+
+    const ALGORITHM: &[u8] = &[0x30, 0x03, 0x06, 0x01, 0x2a];
+    const BY_NAME: &[u8] = &[0xa1, 0x02, 0x30, 0x00];
+    const GOOD: &[u8] = &[0x80, 0x00];
+
+    fn sequence(parts: &[&[u8]]) -> Vec<u8> {
+        encode(Tag::SEQUENCE, &parts.concat())
+    }
+
+    fn explicit(number: u8, content: &[u8]) -> Vec<u8> {
+        encode(Tag::context_constructed(number), content)
+    }
+
+    fn time(text: &str) -> Vec<u8> {
+        encode(Tag::GENERALIZED_TIME, text.as_bytes())
+    }
+
+    fn extension(oid: &[u8], critical: bool, value: &[u8]) -> Vec<u8> {
+        let critical: &[u8] = if critical { &[0x01, 0x01, 0xff] } else { &[] };
+        sequence(&[&encode(Tag::OID, oid), critical, &encode(Tag::OCTET_STRING, value)])
+    }
+
+    fn cert_id(hash: CertIdHash, length: usize, serial: &[u8]) -> Vec<u8> {
+        let mut key = hash.digest(b"key");
+        key.truncate(length);
+        sequence(&[
+            &sequence(&[&encode(Tag::OID, hash.oid().as_bytes()), &[0x05, 0x00]]),
+            &encode(Tag::OCTET_STRING, &hash.digest(b"name")),
+            &encode(Tag::OCTET_STRING, &key),
+            &encode(Tag::INTEGER, serial),
+        ])
+    }
+
+    fn single(status: &[u8], rest: &[u8]) -> Vec<u8> {
+        sequence(&[&cert_id(CertIdHash::Sha1, 20, &[5]), status, &time("20260101000000Z"), rest])
+    }
+
+    fn response(status: u8, basic: &[u8]) -> Vec<u8> {
+        let octets = encode(Tag::OCTET_STRING, basic);
+        let bytes = sequence(&[&encode(Tag::OID, known::OCSP_BASIC), &octets]);
+        sequence(&[&[0x0a, 0x01, status], &explicit(0, &bytes)])
+    }
+
+    /// A response of these parts of `tbsResponseData`.
+    fn basic(responder: &[u8], singles: &[u8], rest: &[u8]) -> Vec<u8> {
+        let singles = encode(Tag::SEQUENCE, singles);
+        let tbs = sequence(&[responder, &time("20260101000000Z"), &singles, rest]);
+        let certs = explicit(0, &sequence(&[&[0x30, 0x00], &[0x30, 0x01, 0x00]]));
+        response(0, &sequence(&[&tbs, ALGORITHM, &[0x03, 0x02, 0x00, 0xaa], &certs]))
+    }
+
+    fn read(der: &[u8]) -> Result<BasicOcspResponse<'_>, (&'static str, FormatErrorKind)> {
+        match OcspResponse::from_der(der) {
+            Ok(OcspResponse::Basic(basic)) => Ok(basic),
+            Ok(OcspResponse::Error(status)) => panic!("{}", status.name()),
+            Err(error) => Err((error.field(), error.kind())),
+        }
+    }
+
+    #[test]
+    fn a_response_is_read() {
+        let nonce = extension(known::OCSP_NONCE, true, &[0x04, 0x02, 7, 8]);
+        let revoked = [&time("20251231000000Z")[..], &[0xa0, 0x03, 0x0a, 0x01, 0x01]].concat();
+        let next = explicit(0, &time("20260102000000Z"));
+        let unknown = explicit(1, &sequence(&[&extension(&[0x2a, 0x03], true, &[])]));
+        let singles = [
+            single(GOOD, &next),
+            single(&explicit(1, &revoked), &unknown),
+            single(&[0x82, 0x00], &[]),
+        ];
+        let extensions = explicit(1, &sequence(&[&nonce]));
+        let der = basic(BY_NAME, &singles.concat(), &extensions);
+        let response = read(&der).unwrap();
+        assert_eq!(response.responder_id(), ResponderId::ByName(&[0x30, 0x00]));
+        assert_eq!(response.nonce(), Some(&[7, 8][..]));
+        assert_eq!(response.unrecognized_critical_extension(), None);
+        assert_eq!(response.signature_algorithm(), &ALGORITHM[2..]);
+        assert_eq!(response.signature_value(), [0xaa]);
+        assert!(response.tbs_response_data().ends_with(&extensions));
+        assert_eq!(
+            response.certificates().collect::<Vec<_>>(),
+            [&[0x30, 0x00][..], &[0x30, 0x01, 0x00]]
+        );
+        let found: Vec<_> = response.responses().collect();
+        let [good, revoked, unknown] = found[..] else { panic!("{found:?}") };
+        assert_eq!(good.cert_status, CertStatus::Good);
+        assert_eq!(good.this_update, response.produced_at());
+        assert_eq!(good.next_update.unwrap().seconds_since(good.this_update), 86_400);
+        let CertStatus::Revoked { time, reason } = revoked.cert_status else { panic!() };
+        assert_eq!(revoked.this_update.seconds_since(time), 86_400);
+        assert_eq!(reason, Some(ReasonCode::KeyCompromise));
+        assert_eq!(revoked.unrecognized_critical_extension, Some(Oid::trusted(&[0x2a, 0x03])));
+        assert_eq!(unknown.cert_status, CertStatus::Unknown);
+        for end in 0..der.len() {
+            assert_eq!(OcspResponse::from_der(&der[..end]).unwrap_err().code(), "format.der");
+        }
+    }
+
+    #[test]
+    fn a_certificate_is_named_by_issuer_and_serial_number() {
+        for hash in [CertIdHash::Sha1, CertIdHash::Sha256, CertIdHash::Sha384, CertIdHash::Sha512] {
+            let id = cert_id(hash, hash.digest_length(), &[5]);
+            let one = sequence(&[&id, GOOD, &time("20260101000000Z")]);
+            let der = basic(BY_NAME, &one, &[]);
+            let id = read(&der).unwrap().responses().next().unwrap().cert_id;
+            assert!(id.names(b"name", b"key", &[5]), "{hash:?}");
+            for (case, name, key, serial) in [
+                ("name", &b"other"[..], &b"key"[..], 5),
+                ("key", b"name", b"other", 5),
+                ("serial number", b"name", b"key", 6),
+            ] {
+                assert!(!id.names(name, key, &[serial]), "{hash:?} of another {case}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_error_status_stands_alone() {
+        use FormatErrorKind as K;
+        let whole = basic(BY_NAME, &[], &[]);
+        let inner = &whole[whole.iter().position(|octet| *octet == 0xa0).unwrap()..];
+        for (case, der, expected) in [
+            ("malformedRequest", sequence(&[&[0x0a, 0x01, 0x01]]), Ok("malformedRequest")),
+            ("unauthorized", sequence(&[&[0x0a, 0x01, 0x06]]), Ok("unauthorized")),
+            ("4", sequence(&[&[0x0a, 0x01, 0x04]]), Err(K::Unassigned)),
+            ("7", sequence(&[&[0x0a, 0x01, 0x07]]), Err(K::Unassigned)),
+            ("success alone", sequence(&[&[0x0a, 0x01, 0x00]]), Err(K::Inconsistent)),
+            ("error with bytes", sequence(&[&[0x0a, 0x01, 0x03], inner]), Err(K::Inconsistent)),
+        ] {
+            let found = match OcspResponse::from_der(&der) {
+                Ok(OcspResponse::Error(status)) => Ok(status.name()),
+                Ok(OcspResponse::Basic(_)) => Ok("basic"),
+                Err(error) => Err(error.kind()),
+            };
+            assert_eq!(found, expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn responses_are_strict() {
+        use DerErrorKind as D;
+        use FormatErrorKind as K;
+        let by_key = |length| explicit(2, &encode(Tag::OCTET_STRING, &[7; 32][..length]));
+        let version = |number| [&explicit(0, &[0x02, 0x01, number])[..], BY_NAME].concat();
+        let nonce =
+            |value: &[u8]| explicit(1, &sequence(&[&extension(known::OCSP_NONCE, false, value)]));
+        let twice = extension(&[0x2a, 0x03], false, &[]);
+        let twice = explicit(1, &sequence(&[&twice, &twice]));
+        let revoked = |reason: u8| {
+            let reason = [0xa0, 0x03, 0x0a, 0x01, reason];
+            single(&explicit(1, &[&time("20260101000000Z")[..], &reason].concat()), &[])
+        };
+        let short =
+            sequence(&[&cert_id(CertIdHash::Sha256, 20, &[5]), GOOD, &time("20260101000000Z")]);
+        let serial =
+            sequence(&[&cert_id(CertIdHash::Sha1, 20, &[0, 5]), GOOD, &time("20260101000000Z")]);
+        let length = |found| K::Der(D::WrongLength { found });
+        for (case, der, expected) in [
+            ("by key", basic(&by_key(20), &[], &[]), None),
+            ("key hash of 32", basic(&by_key(32), &[], &[]), Some(("responderID", length(32)))),
+            (
+                "version 1, written",
+                basic(&version(0), &[], &[]),
+                Some(("version", K::Der(D::EncodedDefault))),
+            ),
+            ("version 2", basic(&version(1), &[], &[]), Some(("version", K::UnsupportedVersion))),
+            ("no nonce", basic(BY_NAME, &[], &nonce(&[0x04, 0x00])), Some(("nonce", length(0)))),
+            (
+                "bare nonce",
+                basic(BY_NAME, &[], &nonce(&[7, 7])),
+                Some((
+                    "nonce",
+                    K::Der(D::UnexpectedTag { expected: Tag::OCTET_STRING, found: Tag(7) }),
+                )),
+            ),
+            (
+                "extension twice",
+                basic(BY_NAME, &[], &twice),
+                Some(("responseExtensions", K::DuplicateExtension)),
+            ),
+            (
+                "single extension twice",
+                basic(BY_NAME, &single(GOOD, &twice), &[]),
+                Some(("singleExtensions", K::DuplicateExtension)),
+            ),
+            ("reason 10", basic(BY_NAME, &revoked(10), &[]), None),
+            (
+                "reason 7",
+                basic(BY_NAME, &revoked(7), &[]),
+                Some(("revocationReason", K::Unassigned)),
+            ),
+            (
+                "good with content",
+                basic(BY_NAME, &single(&[0x80, 0x01, 0x00], &[]), &[]),
+                Some(("certStatus", K::Der(D::InvalidNull))),
+            ),
+            (
+                "status 3",
+                basic(BY_NAME, &single(&[0x83, 0x00], &[]), &[]),
+                Some((
+                    "certStatus",
+                    K::Der(D::UnexpectedTag { expected: Tag(0x80), found: Tag(0x83) }),
+                )),
+            ),
+            (
+                "digest of another length",
+                basic(BY_NAME, &short, &[]),
+                Some(("issuerKeyHash", length(20))),
+            ),
+            (
+                "serial number",
+                basic(BY_NAME, &serial, &[]),
+                Some(("serialNumber", K::Der(D::NonMinimalInteger))),
+            ),
+            (
+                "malformed behind a sound one",
+                basic(BY_NAME, &[single(GOOD, &[]), revoked(11)].concat(), &[]),
+                Some(("revocationReason", K::Unassigned)),
+            ),
+        ] {
+            assert_eq!(read(&der).err(), expected, "{case}");
+        }
+        let mut other_type = basic(BY_NAME, &[], &[]);
+        let at = other_type.windows(9).position(|window| window == known::OCSP_BASIC).unwrap();
+        other_type[at + 8] = 2;
+        assert_eq!(read(&other_type).err(), Some(("responseType", K::Unassigned)));
+    }
+
+    #[test]
+    fn critical_extensions_without_meaning_here_are_named() {
+        for critical in [true, false] {
+            let extensions = sequence(&[&extension(&[0x2a, 0x03], critical, &[])]);
+            let der = basic(BY_NAME, &[], &explicit(1, &extensions));
+            let expected = critical.then_some(Oid::trusted(&[0x2a, 0x03]));
+            assert_eq!(read(&der).unwrap().unrecognized_critical_extension(), expected);
+        }
+    }
+
+    #[test]
+    fn every_changed_octet_ends_within_the_response() {
+        let nonce = extension(known::OCSP_NONCE, false, &[0x04, 0x02, 7, 8]);
+        let mut der = basic(BY_NAME, &single(GOOD, &[]), &explicit(1, &sequence(&[&nonce])));
+        for at in 0..der.len() {
+            let good = der[at];
+            for changed in 0..=u8::MAX {
+                der[at] = changed;
+                match OcspResponse::from_der(&der) {
+                    Ok(OcspResponse::Basic(basic)) => {
+                        assert!(basic.responses().count() <= 1, "{changed} at {at}");
+                        assert!(basic.certificates().count() <= 2, "{changed} at {at}");
+                    }
+                    Ok(OcspResponse::Error(status)) => panic!("{} at {at}", status.name()),
+                    Err(error) => assert!(error.offset() <= der.len(), "{changed} at {at}"),
+                }
+            }
+            der[at] = good;
+        }
     }
 }

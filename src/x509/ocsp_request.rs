@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use super::der::Tag;
 use super::ocsp_single::CertIdHash;
 use super::oid::known;
+use super::structure::encode;
 
 /// A question about one certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,8 +22,9 @@ impl OcspRequest {
     /// they stand) of the issuer with this Name (`issuer_name`, DER) and public key (`issuer_key`,
     /// the octets within the BIT STRING of its SubjectPublicKeyInfo).
     ///
-    /// Responders for public certificates know SHA-1 only (RFC 5019 section 2.1.1); RFC 9654's
-    /// profile asks for SHA-256.
+    /// SHA-1 is understood everywhere (RFC 5019 section 2.1.1: "Clients MUST use SHA1 as the hashing
+    /// algorithm for the CertID.issuerNameHash and the CertID.issuerKeyHash values"); not every
+    /// responder knows another.
     #[must_use]
     pub fn new(
         hash: CertIdHash,
@@ -30,8 +32,7 @@ impl OcspRequest {
         issuer_key: &[u8],
         serial_number: &[u8],
     ) -> Self {
-        // RFC 5280, RFC 4055 2.1: parameters of id-sha1 and its successors; NULL is what
-        // responders in use compare with.
+        // RFC 4055 2.1 lets parameters be NULL or absent; NULL is what clients in use write.
         let algorithm = [encode(Tag::OID, hash.oid().as_bytes()), encode(Tag::NULL, &[])].concat();
         let cert_id = [
             encode(Tag::SEQUENCE, &algorithm),
@@ -43,8 +44,8 @@ impl OcspRequest {
         Self { cert_id: encode(Tag::SEQUENCE, &cert_id), nonce: None }
     }
 
-    /// Adds a nonce. Default: none. RFC 9654 section 2.1 demands 32 random bytes of clients and
-    /// allows 1 to 128.
+    /// Adds a nonce. Default: none. It should be 32 random bytes or more; RFC 9654 section 2.1
+    /// bounds it to 1 to 128.
     ///
     /// # Errors
     /// [`NonceLengthError`] for other lengths.
@@ -94,21 +95,47 @@ pub struct NonceLengthError {
     pub length: usize,
 }
 
-/// Writes one element with its length in the fewest octets.
-fn encode(tag: Tag, content: &[u8]) -> Vec<u8> {
-    let length = content.len().to_be_bytes();
-    let zeros = length.iter().take_while(|octet| **octet == 0).count();
-    let significant = length.get(zeros..).unwrap_or_default();
-    let mut der = Vec::with_capacity(content.len() + 2 + significant.len());
-    der.push(tag.octet());
-    match *significant {
-        [] => der.push(0),
-        [short] if short < 0x80 => der.push(short),
-        _ => {
-            der.push(0x80 | u8::try_from(significant.len()).unwrap_or(8));
-            der.extend_from_slice(significant);
-        }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_the_same_bytes_each_time() {
+        let name = [0x30, 0x00];
+        let request = OcspRequest::new(CertIdHash::Sha1, &name, b"key", &[0x00, 0x80]);
+        let der = request.to_der();
+        assert_eq!(der, request.clone().to_der());
+        let expected = [
+            &[0x30, 0x43, 0x30, 0x41, 0x30, 0x3f, 0x30, 0x3d, 0x30, 0x3b][..],
+            &[0x30, 0x09, 0x06, 0x05, 0x2b, 0x0e, 0x03, 0x02, 0x1a, 0x05, 0x00],
+            &[0x04, 0x14],
+            &CertIdHash::Sha1.digest(&name),
+            &[0x04, 0x14],
+            &CertIdHash::Sha1.digest(b"key"),
+            &[0x02, 0x02, 0x00, 0x80],
+        ]
+        .concat();
+        assert_eq!(der, expected);
+        assert!(der.ends_with(&request.cert_id()[2..]));
     }
-    der.extend_from_slice(content);
-    der
+
+    #[test]
+    fn a_nonce_is_an_octet_string_of_1_to_128_bytes() {
+        let request = OcspRequest::new(CertIdHash::Sha256, b"", b"", &[1]);
+        for (case, length, expected) in [
+            ("none", 0, Err(NonceLengthError { length: 0 })),
+            ("one", 1, Ok(())),
+            ("most", 128, Ok(())),
+            ("too many", 129, Err(NonceLengthError { length: 129 })),
+        ] {
+            let nonce = alloc::vec![7; length];
+            assert_eq!(request.clone().with_nonce(&nonce).map(|_| ()), expected, "{case}");
+        }
+        let with = request.with_nonce(&[7; 3]).unwrap();
+        assert_eq!(with.nonce(), Some(&[7; 3][..]));
+        let mut extensions = alloc::vec![0xa2, 0x16, 0x30, 0x14, 0x30, 0x12, 0x06, 0x09];
+        extensions.extend_from_slice(known::OCSP_NONCE);
+        extensions.extend_from_slice(&[0x04, 0x05, 0x04, 0x03, 7, 7, 7]);
+        assert!(with.to_der().ends_with(&extensions));
+    }
 }

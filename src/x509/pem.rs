@@ -29,7 +29,8 @@ use base64ct::{Base64, Encoding};
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::der::{DerError, DerErrorKind, Reader, Tag};
+use super::der::{DerError, Reader, Tag};
+use super::pem_error::{PemError, PemErrorKind, PemLabel};
 
 /// Reads all certificates of a PEM input: `CERTIFICATE` and the older `X509 CERTIFICATE`.
 ///
@@ -38,6 +39,22 @@ use super::der::{DerError, DerErrorKind, Reader, Tag};
 ///
 /// # Errors
 /// [`PemError`] where the input is no sound PEM, has no block, or has a block of another label.
+///
+/// # Examples
+/// ```
+/// use bonafide::x509::certificates;
+///
+/// let bundle = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+/// assert_eq!(certificates(bundle.as_bytes())?.len(), 1);
+///
+/// let key = bundle.replace("CERTIFICATE", "PRIVATE KEY");
+/// let error = certificates(key.as_bytes()).unwrap_err();
+/// assert_eq!(
+///     error.to_string(),
+///     "block PRIVATE KEY found where CERTIFICATE belongs at byte 0, line 1"
+/// );
+/// # Ok::<(), bonafide::x509::PemError>(())
+/// ```
 pub fn certificates(input: &[u8]) -> Result<Vec<CertificateDer<'static>>, PemError> {
     Ok(blocks_labelled(input, CERTIFICATE_LABELS)?.into_iter().map(CertificateDer::from).collect())
 }
@@ -209,168 +226,6 @@ impl<'a> Iterator for PemBlocks<'a> {
 
 impl core::iter::FusedIterator for PemBlocks<'_> {}
 
-/// A label as errors name it: at most 40 characters of printable ASCII.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct PemLabel {
-    octets: [u8; MAX_LABEL],
-    length: u8,
-}
-
-impl PemLabel {
-    /// RFC 7468 section 3: printable ASCII; one hyphen or space between other characters.
-    fn new(text: &[u8]) -> Option<Self> {
-        let mut after_joint = true;
-        for octet in text {
-            let joint = matches!(octet, b' ' | b'-');
-            if !matches!(octet, 0x20..=0x7e) || (joint && after_joint) {
-                return None;
-            }
-            after_joint = joint;
-        }
-        if after_joint {
-            return None;
-        }
-        let mut octets = [0; MAX_LABEL];
-        octets.get_mut(..text.len())?.copy_from_slice(text);
-        Some(Self { octets, length: u8::try_from(text.len()).ok()? })
-    }
-
-    /// Returns the label's text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        let octets = self.octets.get(..usize::from(self.length)).unwrap_or_default();
-        core::str::from_utf8(octets).unwrap_or_default()
-    }
-}
-
-impl fmt::Display for PemLabel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Debug for PemLabel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self.as_str(), f)
-    }
-}
-
-/// What is wrong with a PEM input, without the place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PemErrorKind {
-    /// Nothing but white space.
-    #[error("the input is empty")]
-    EmptyInput,
-    /// Text or other bytes without a `BEGIN` line.
-    #[error("no PEM block found")]
-    NoBlock,
-    /// The input begins as DER does.
-    #[error("no PEM block found: the input looks like binary DER")]
-    BinaryDer,
-    /// A line that begins with `-----BEGIN` or `-----END` and is no boundary of RFC 7468.
-    #[error("malformed BEGIN or END line")]
-    MalformedBoundary,
-    /// An `END` line outside a block.
-    #[error("END {label} without its BEGIN line")]
-    EndWithoutBegin {
-        /// The label of the `END` line.
-        label: PemLabel,
-    },
-    /// A block that the end of the input or another `BEGIN` line cuts off.
-    #[error("block {label} has no END line")]
-    Unterminated {
-        /// The label of the `BEGIN` line.
-        label: PemLabel,
-    },
-    /// An `END` line of another label.
-    #[error("block {begin} ends as {end}")]
-    LabelMismatch {
-        /// The label of the `BEGIN` line.
-        begin: PemLabel,
-        /// The label of the `END` line.
-        end: PemLabel,
-    },
-    /// A header of RFC 1421 within a block, as encrypted private keys have.
-    #[error("headers within a block (an encrypted key?) are not supported")]
-    Header,
-    /// A block without content.
-    #[error("block {label} is empty")]
-    EmptyBlock {
-        /// The block's label.
-        label: PemLabel,
-    },
-    /// A character outside base64, or padding in the wrong place.
-    #[error("character 0x{octet:02x} is not base64 here")]
-    InvalidBase64 {
-        /// The octet at the place.
-        octet: u8,
-    },
-    /// Base64 that ends within a group or has bits after the last octet.
-    #[error("base64 is cut off or not canonical")]
-    IncompleteBase64,
-    /// A block of a label that does not belong here.
-    #[error("block {found} found where {expected} belongs")]
-    WrongLabel {
-        /// The label found.
-        found: PemLabel,
-        /// The label that belongs here.
-        expected: &'static str,
-    },
-    /// An input that begins as DER does and is not one DER value.
-    #[error("not one DER value: {0}")]
-    Der(DerErrorKind),
-}
-
-/// An input that is no sound PEM, and the place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{kind} at byte {offset}, line {line}")]
-pub struct PemError {
-    kind: PemErrorKind,
-    offset: usize,
-    line: usize,
-}
-
-impl PemError {
-    /// Returns what is wrong.
-    #[must_use]
-    pub const fn kind(&self) -> PemErrorKind {
-        self.kind
-    }
-
-    /// Returns the byte offset of the place, or of the line that it concerns.
-    #[must_use]
-    pub const fn offset(&self) -> usize {
-        self.offset
-    }
-
-    /// Returns the line number of the place, from 1.
-    #[must_use]
-    pub const fn line(&self) -> usize {
-        self.line
-    }
-
-    /// Returns the stable, machine-readable name.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self.kind {
-            PemErrorKind::EmptyInput => "pem.empty-input",
-            PemErrorKind::NoBlock => "pem.no-block",
-            PemErrorKind::BinaryDer => "pem.binary-der",
-            PemErrorKind::MalformedBoundary => "pem.malformed-boundary",
-            PemErrorKind::EndWithoutBegin { .. } => "pem.end-without-begin",
-            PemErrorKind::Unterminated { .. } => "pem.unterminated",
-            PemErrorKind::LabelMismatch { .. } => "pem.label-mismatch",
-            PemErrorKind::Header => "pem.header",
-            PemErrorKind::EmptyBlock { .. } => "pem.empty-block",
-            PemErrorKind::InvalidBase64 { .. } => "pem.invalid-base64",
-            PemErrorKind::IncompleteBase64 => "pem.incomplete-base64",
-            PemErrorKind::WrongLabel { .. } => "pem.wrong-label",
-            PemErrorKind::Der(_) => "pem.der",
-        }
-    }
-}
-
 fn blocks_labelled(input: &[u8], labels: &[&'static str]) -> Result<Vec<Vec<u8>>, PemError> {
     let mut blobs = Vec::new();
     for block in PemBlocks::new(input) {
@@ -381,7 +236,7 @@ fn blocks_labelled(input: &[u8], labels: &[&'static str]) -> Result<Vec<Vec<u8>>
                 Some(found) => PemErrorKind::WrongLabel { found, expected },
                 None => PemErrorKind::MalformedBoundary,
             };
-            return Err(PemError { kind, offset: block.offset, line: block.line });
+            return Err(PemError::new(kind, block.offset, block.line));
         }
         blobs.push(block.into_der());
     }
@@ -399,9 +254,7 @@ fn pem_or_der(input: &[u8], labels: &[&'static str]) -> Result<Vec<Vec<u8>>, Pem
         Err(_) if Lines::new(input).any(|line| line.text.starts_with(BEGIN)) => {
             blocks_labelled(input, labels)
         }
-        Err(error) => {
-            Err(PemError { kind: PemErrorKind::Der(error.kind()), offset: error.offset(), line: 1 })
-        }
+        Err(error) => Err(PemError::new(PemErrorKind::Der(error.kind()), error.offset(), 1)),
     }
 }
 
@@ -421,7 +274,7 @@ fn no_block(input: &[u8]) -> PemError {
         }
         _ => PemErrorKind::NoBlock,
     };
-    PemError { kind, offset: 0, line: 1 }
+    PemError::new(kind, 0, 1)
 }
 
 /// Decodes in constant time, or gives nothing where the text is not canonical base64.
@@ -441,7 +294,7 @@ fn decode(text: &[u8]) -> Option<Vec<u8>> {
 fn bad_base64(body: Lines<'_>) -> PemError {
     let mut padding = false;
     let mut count = 0_usize;
-    let mut last = PemError { kind: PemErrorKind::IncompleteBase64, offset: 0, line: 0 };
+    let mut last = (0, 1);
     for line in body.take_while(|line| !line.text.starts_with(DASHES)) {
         for (at, &octet) in line.text.iter().enumerate() {
             let sound = match octet {
@@ -456,19 +309,19 @@ fn bad_base64(body: Lines<'_>) -> PemError {
             let offset = line.offset + at;
             if !sound {
                 let kind = PemErrorKind::InvalidBase64 { octet };
-                return PemError { kind, offset, line: line.number };
+                return PemError::new(kind, offset, line.number);
             }
             count += 1;
-            last = PemError { offset, line: line.number, ..last };
+            last = (offset, line.number);
         }
     }
-    last
+    let (offset, line) = last;
+    PemError::new(PemErrorKind::IncompleteBase64, offset, line)
 }
 
 const DASHES: &[u8] = b"-----";
 const BEGIN: &[u8] = b"-----BEGIN ";
 const END: &[u8] = b"-----END ";
-const MAX_LABEL: usize = 40;
 const CERTIFICATE_LABELS: &[&str] = &["CERTIFICATE", "X509 CERTIFICATE"];
 const CRL_LABELS: &[&str] = &["X509 CRL"];
 
@@ -506,7 +359,7 @@ struct Line<'a> {
 
 impl Line<'_> {
     fn error(&self, kind: PemErrorKind) -> PemError {
-        PemError { kind, offset: self.offset, line: self.number }
+        PemError::new(kind, self.offset, self.number)
     }
 }
 
@@ -556,6 +409,7 @@ const fn is_line_end(octet: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::der::DerErrorKind;
     use super::*;
     use alloc::format;
     use alloc::string::{String, ToString};

@@ -2,6 +2,8 @@
 //!
 //! The functions check a structure to its leaves and leave its meaning to others.
 
+use alloc::vec::Vec;
+
 use super::der::{DerError, DerErrorKind, Element, Reader, Span, Tag, bit_string, check_oid};
 use super::format_error::{FormatError, FormatErrorKind, Within};
 
@@ -241,4 +243,126 @@ pub(crate) fn named_bits(element: Element<'_>, names: u32) -> Result<u16, DerErr
 #[inline]
 pub(crate) fn optional_bytes(span: Option<Span>, bytes: &[u8]) -> Option<&[u8]> {
     span.map(|span| span.of(bytes))
+}
+
+/// Writes one element with its length in the fewest octets.
+pub(crate) fn encode(tag: Tag, content: &[u8]) -> Vec<u8> {
+    let length = content.len().to_be_bytes();
+    let zeros = length.iter().take_while(|octet| **octet == 0).count();
+    let significant = length.get(zeros..).unwrap_or_default();
+    let mut der = Vec::with_capacity(content.len() + 2 + significant.len());
+    der.push(tag.octet());
+    match *significant {
+        [] => der.push(0),
+        [short] if short < 0x80 => der.push(short),
+        _ => {
+            der.push(0x80 | u8::try_from(significant.len()).unwrap_or(8));
+            der.extend_from_slice(significant);
+        }
+    }
+    der.extend_from_slice(content);
+    der
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    fn bits(octets: &[u8]) -> Result<u16, DerErrorKind> {
+        let der = encode(Tag::BIT_STRING, octets);
+        let element = Reader::new(&der).unwrap().any().unwrap();
+        named_bits(element, 9).map_err(|error| error.kind())
+    }
+
+    #[test]
+    fn named_bits_have_no_trailing_zeros() {
+        const BAD: Result<u16, DerErrorKind> = Err(DerErrorKind::InvalidBitString);
+        for (case, octets, expected) in [
+            ("none", &[0x00][..], Ok(0)),
+            ("bit 1", &[0x06, 0x40], Ok(0x4000)),
+            ("bit 8", &[0x07, 0x00, 0x80], Ok(0x0080)),
+            ("trailing zero bit", &[0x05, 0x40], BAD),
+            ("zero octet", &[0x07, 0x00], BAD),
+            ("bit 9", &[0x06, 0x00, 0x40], BAD),
+            ("three octets", &[0x07, 0x00, 0x00, 0x80], BAD),
+        ] {
+            assert_eq!(bits(octets), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn general_names_have_the_shape_of_their_tag() {
+        let directory = [0xa4, 0x02, 0x30, 0x00];
+        for (case, content, expected) in [
+            ("uri", &[0x86, 0x01, b'a'][..], Ok(())),
+            ("directory", &directory[..], Ok(())),
+            ("other", &[0xa0, 0x07, 0x06, 0x01, 0x2a, 0xa0, 0x02, 0x05, 0x00], Ok(())),
+            ("registered", &[0x88, 0x01, 0x2a], Ok(())),
+            ("none", &[], Err(DerErrorKind::Empty)),
+            ("not ASCII", &[0x86, 0x01, 0xff], Err(DerErrorKind::InvalidString)),
+            ("address", &[0x87, 0x01, 0xff], Err(DerErrorKind::WrongLength { found: 1 })),
+            (
+                "two directory names in one",
+                &[0xa4, 0x04, 0x30, 0x00, 0x30, 0x00],
+                Err(DerErrorKind::TrailingData { extra: 2 }),
+            ),
+            ("empty RDN", &[0xa4, 0x04, 0x30, 0x02, 0x31, 0x00], Err(DerErrorKind::Empty)),
+            (
+                "tag 9",
+                &[0x89, 0x00],
+                Err(DerErrorKind::UnexpectedTag {
+                    expected: DIRECTORY_NAME,
+                    found: Tag::context(9),
+                }),
+            ),
+        ] {
+            let der = encode(Tag::SEQUENCE, content);
+            let element = Reader::new(&der).unwrap().any().unwrap();
+            assert_eq!(general_names(&element).map_err(|error| error.kind()), expected, "{case}");
+        }
+        let both = [&[0x86, 0x01, b'a'][..], &directory].concat();
+        let names = RawGeneralNames::trusted(&both);
+        assert_eq!(names.uris().collect::<Vec<_>>(), [b"a"]);
+        assert_eq!(names.directory_names().collect::<Vec<_>>(), [&[0x30, 0x00]]);
+    }
+
+    #[test]
+    fn lengths_are_written_in_the_fewest_octets() {
+        for (length, header) in [
+            (0, &[0x04, 0x00][..]),
+            (127, &[0x04, 0x7f]),
+            (128, &[0x04, 0x81, 0x80]),
+            (256, &[0x04, 0x82, 0x01, 0x00]),
+        ] {
+            let der = encode(Tag::OCTET_STRING, &vec![0; length]);
+            assert_eq!(&der[..header.len()], header);
+            assert_eq!(Reader::new(&der).unwrap().any().unwrap().content.len(), length);
+        }
+    }
+
+    #[test]
+    fn an_extension_list_is_bounded_and_has_no_duplicates() {
+        let extension = |arc: u8| {
+            let oid = encode(Tag::OID, &[0x2a, arc]);
+            encode(Tag::SEQUENCE, &[oid, encode(Tag::OCTET_STRING, &[])].concat())
+        };
+        let read = |arcs: &mut dyn Iterator<Item = u8>| {
+            let list: Vec<u8> = arcs.flat_map(extension).collect();
+            let mut count = 0;
+            each_extension("list", Reader::new(&list).unwrap(), |_| {
+                count += 1;
+                Ok(())
+            })
+            .map_err(|error| (error.kind(), error.offset()))
+            .map(|()| count)
+        };
+        assert_eq!(read(&mut (0..64)), Ok(64));
+        let too_many = FormatErrorKind::TooManyExtensions { limit: 64 };
+        assert_eq!(read(&mut (0..65)), Err((too_many, 64 * 8)));
+        assert_eq!(
+            read(&mut [1, 2, 1].into_iter()),
+            Err((FormatErrorKind::DuplicateExtension, 16))
+        );
+    }
 }
