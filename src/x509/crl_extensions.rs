@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::der::{DerError, DerErrorKind, Reader, Span, Tag, check_integer};
+use super::der::{DerError, DerErrorKind, Element, Reader, Span, Tag, check_integer};
 use super::format_error::{FormatError, FormatErrorKind, Within};
 use super::structure::{RawGeneralNames, general_names, named_bits, optional_bytes, relative_name};
 
@@ -142,25 +142,46 @@ pub(crate) enum DistributionPointNameIndex {
     Relative(Span),
 }
 
-impl DistributionPointNameIndex {
+impl<'a> DistributionPointName<'a> {
     /// Reads `distributionPoint [0] DistributionPointName OPTIONAL`; being a CHOICE, it is tagged
     /// explicitly.
-    pub(crate) fn read_optional(reader: &mut Reader<'_>) -> Result<Option<Self>, DerError> {
+    pub(crate) fn read_optional(reader: &mut Reader<'a>) -> Result<Option<Self>, DerError> {
+        Ok(Self::elements(reader)?.map(|(relative, name)| {
+            if relative {
+                Self::NameRelativeToCrlIssuer(name.content)
+            } else {
+                Self::FullName(RawGeneralNames::trusted(name.content))
+            }
+        }))
+    }
+
+    /// The element of the form, and whether it is `nameRelativeToCRLIssuer`.
+    fn elements(reader: &mut Reader<'a>) -> Result<Option<(bool, Element<'a>)>, DerError> {
         let Some(wrapper) = reader.optional(Tag::context_constructed(0))? else { return Ok(None) };
         let mut choice = wrapper.reader();
-        let index = match choice.optional(Tag::context_constructed(1))? {
+        let form = match choice.optional(Tag::context_constructed(1))? {
             Some(relative) => {
                 relative_name(&relative)?;
-                Self::Relative(relative.content_span())
+                (true, relative)
             }
             None => {
                 let full = choice.element(Tag::context_constructed(0))?;
                 general_names(&full)?;
-                Self::Full(full.content_span())
+                (false, full)
             }
         };
         choice.finish()?;
-        Ok(Some(index))
+        Ok(Some(form))
+    }
+}
+
+impl DistributionPointNameIndex {
+    /// As [`DistributionPointName::read_optional`].
+    pub(crate) fn read_optional(reader: &mut Reader<'_>) -> Result<Option<Self>, DerError> {
+        Ok(DistributionPointName::elements(reader)?.map(|(relative, name)| {
+            let span = name.content_span();
+            if relative { Self::Relative(span) } else { Self::Full(span) }
+        }))
     }
 
     pub(crate) fn of(self, bytes: &[u8]) -> DistributionPointName<'_> {

@@ -7,8 +7,9 @@
 //!
 //! Left to the caller: what a value means for a path, and which values a profile asks for.
 
-use super::der::{DerError, DerErrorKind, Element, Reader, Tag, check_integer, check_oid};
+use super::der::{DerError, DerErrorKind, Element, Reader, Tag, check_integer};
 use super::oid::{Oid, known};
+use super::structure::{RawGeneralNames, general_names};
 use super::time::Time;
 
 /// Extended key usage, `2.5.29.37` ([RFC 5280 section 4.2.1.12]): the purposes that a key may be
@@ -60,7 +61,7 @@ pub struct AuthorityKeyIdentifier<'a> {
     /// `keyIdentifier`.
     pub key_identifier: Option<&'a [u8]>,
     /// `authorityCertIssuer`: names of the issuer of the issuer's certificate.
-    pub issuer: Option<UnreadGeneralNames<'a>>,
+    pub issuer: Option<RawGeneralNames<'a>>,
     /// `authorityCertSerialNumber`: content octets of the serial number of the issuer's certificate.
     pub serial_number: Option<&'a [u8]>,
 }
@@ -73,6 +74,7 @@ impl<'a> AuthorityKeyIdentifier<'a> {
         let issuer = fields.optional(Tag::context_constructed(1))?;
         let serial_number = fields.optional(Tag::context(2))?;
         fields.finish()?;
+        issuer.as_ref().map(general_names).transpose()?;
         if let Some(serial) = &serial_number {
             check_integer(serial.content).map_err(|kind| serial.error(kind))?;
         }
@@ -83,7 +85,7 @@ impl<'a> AuthorityKeyIdentifier<'a> {
         }
         Ok(Self {
             key_identifier,
-            issuer: issuer.as_ref().map(UnreadGeneralNames::read).transpose()?,
+            issuer: issuer.map(|names| RawGeneralNames::trusted(names.content)),
             serial_number: serial_number.map(|element| element.content),
         })
     }
@@ -188,57 +190,6 @@ impl NoRevAvail {
     }
 }
 
-/// The content of `GeneralNames`, framed: one or more names of the nine forms, their text and
-/// structure not looked into.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnreadGeneralNames<'a> {
-    pub(crate) content: &'a [u8],
-    /// Offset of the first name in the outermost input.
-    pub(crate) offset: usize,
-}
-
-impl<'a> UnreadGeneralNames<'a> {
-    /// Frames the names in a SEQUENCE that stands under whatever tag.
-    pub(crate) fn read(element: &Element<'a>) -> Result<Self, DerError> {
-        let mut rest = nonempty(element)?;
-        while !rest.is_empty() {
-            check_general_name(&rest.any()?)?;
-        }
-        Ok(Self { content: element.content, offset: element.content_offset })
-    }
-
-    /// Returns the DER of the names, one after the other.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &'a [u8] {
-        self.content
-    }
-}
-
-/// Checks that a tag is one of `GeneralName` (RFC 5280 section 4.2.1.6), and what its form asks of
-/// the content octets alone.
-pub(super) fn check_general_name(name: &Element<'_>) -> Result<(), DerError> {
-    match name.tag.octet() {
-        0xa0 | 0xa3 | 0xa4 | 0xa5 => {
-            let mut fields = name.reader();
-            while !fields.is_empty() {
-                fields.any()?;
-            }
-            Ok(())
-        }
-        0x81 | 0x82 | 0x86 if name.content.is_ascii() => Ok(()),
-        0x81 | 0x82 | 0x86 => Err(name.error(DerErrorKind::InvalidString)),
-        0x87 => match name.content.len() {
-            4 | 16 => Ok(()),
-            found => Err(name.error(DerErrorKind::WrongLength { found })),
-        },
-        0x88 => check_oid(name.content).map_err(|kind| name.error(kind)),
-        _ => {
-            let expected = Tag::context_constructed(4);
-            Err(name.error(DerErrorKind::UnexpectedTag { expected, found: name.tag }))
-        }
-    }
-}
-
 /// The one element in `value`, which has `tag`.
 pub(super) fn only(value: &[u8], offset: usize, tag: Tag) -> Result<Element<'_>, DerError> {
     let mut reader = Reader::at(value, offset)?;
@@ -327,8 +278,7 @@ mod tests {
         let value = tlv(0x30, &[&key, &issuer, &serial]);
         let id = AuthorityKeyIdentifier::read(&value, 40).unwrap();
         assert_eq!((id.key_identifier, id.serial_number), (Some(&[1, 2, 3][..]), Some(&[7][..])));
-        let names = id.issuer.unwrap();
-        assert_eq!((names.as_bytes(), names.offset), (&issuer[2..], 49));
+        assert_eq!(id.issuer.unwrap().as_bytes(), &issuer[2..]);
     }
 
     #[test]
@@ -388,45 +338,6 @@ mod tests {
         ] {
             let found = SubjectDirectoryAttributes::read(&value, 0).map(|_| ()).map_err(place);
             assert_eq!(found, Err(expected), "{case}");
-        }
-    }
-
-    #[test]
-    fn general_names_are_framed() {
-        let refused = |offset, kind| Err((offset, kind));
-        for (case, name, expected) in [
-            ("otherName", tlv(0xa0, &[&[6, 1, 0x2a], &[0xa0, 2, 5, 0]]), Ok(())),
-            ("rfc822Name", tlv(0x81, &[b"a@b.example"]), Ok(())),
-            ("directoryName", tlv(0xa4, &[&[0x30, 0]]), Ok(())),
-            ("iPAddress of 16", tlv(0x87, &[&[0; 16]]), Ok(())),
-            ("registeredID", tlv(0x88, &[&[0x2a]]), Ok(())),
-            (
-                "URI with a non-ASCII octet",
-                tlv(0x86, &[&[0xe9]]),
-                refused(2, DerErrorKind::InvalidString),
-            ),
-            (
-                "iPAddress of 5",
-                tlv(0x87, &[&[0; 5]]),
-                refused(2, DerErrorKind::WrongLength { found: 5 }),
-            ),
-            ("registeredID of nothing", tlv(0x88, &[]), refused(2, DerErrorKind::InvalidOid)),
-            (
-                "constructed dNSName",
-                tlv(0xa2, &[]),
-                refused(
-                    2,
-                    DerErrorKind::UnexpectedTag {
-                        expected: Tag::context_constructed(4),
-                        found: Tag::context_constructed(2),
-                    },
-                ),
-            ),
-        ] {
-            let names = tlv(0x30, &[&name]);
-            let element = only(&names, 0, Tag::SEQUENCE).unwrap();
-            let found = UnreadGeneralNames::read(&element).map(|_| ()).map_err(place);
-            assert_eq!(found, expected, "{case}");
         }
     }
 }

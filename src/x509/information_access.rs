@@ -3,8 +3,9 @@
 //! RFC 5280 sections 4.2.2.1 and 4.2.2.2; both have one body. Locations are untrusted data and
 //! nothing here follows them.
 
-use super::der::{DerError, Element, Reader, Tag};
-use super::extension_values::{check_general_name, sequence_of};
+use super::der::{DerError, Reader};
+use super::extension_values::sequence_of;
+use super::general_name::GeneralName;
 use super::oid::Oid;
 
 /// Authority information access, `1.3.6.1.5.5.7.1.1` ([RFC 5280 section 4.2.2.1]): at least one
@@ -51,7 +52,7 @@ impl<'a> SubjectInfoAccess<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct AccessDescription<'a> {
     method: Oid<'a>,
-    location: Element<'a>,
+    location: GeneralName<'a>,
 }
 
 impl<'a> AccessDescription<'a> {
@@ -61,26 +62,16 @@ impl<'a> AccessDescription<'a> {
         self.method
     }
 
-    /// The DER of `accessLocation`, a GeneralName.
+    /// `accessLocation`.
     #[must_use]
-    pub const fn location(&self) -> &'a [u8] {
-        self.location.whole
-    }
-
-    /// The text of `accessLocation` where that is a uniformResourceIdentifier.
-    #[must_use]
-    pub fn uri(&self) -> Option<&'a str> {
-        if self.location.tag != Tag::context(6) {
-            return None;
-        }
-        core::str::from_utf8(self.location.content).ok()
+    pub const fn location(&self) -> GeneralName<'a> {
+        self.location
     }
 
     fn read(reader: &mut Reader<'a>) -> Result<Self, DerError> {
         let mut fields = reader.sequence()?;
         let method = Oid::trusted(fields.oid()?);
-        let location = fields.any()?;
-        check_general_name(&location)?;
+        let location = GeneralName::read(&fields.any()?)?;
         fields.finish()?;
         Ok(Self { method, location })
     }
@@ -103,7 +94,8 @@ fn each<'a>(descriptions: &Reader<'a>) -> impl Iterator<Item = AccessDescription
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::x509::der::DerErrorKind;
+    use crate::x509::Name;
+    use crate::x509::der::{DerErrorKind, Tag};
     use crate::x509::encode::tlv;
     use alloc::vec::Vec;
 
@@ -115,13 +107,16 @@ mod tests {
         let directory = tlv(0xa4, &[&[0x30, 0]]);
         let value = tlv(0x30, &[&tlv(0x30, &[METHOD, &ocsp]), &tlv(0x30, &[METHOD, &directory])]);
         let method = Oid::trusted(&[0x2a, 3]);
-        let expected =
-            [(method, &ocsp[..], Some("http://ocsp.example")), (method, &directory[..], None)];
+        let name = Name::from_der(&[0x30, 0]).unwrap();
+        let expected = [
+            (method, GeneralName::Uri("http://ocsp.example")),
+            (method, GeneralName::Directory(name)),
+        ];
         let authority = AuthorityInfoAccess::read(&value, 0).unwrap();
-        let found: Vec<_> = authority.iter().map(|d| (d.method(), d.location(), d.uri())).collect();
+        let found: Vec<_> = authority.iter().map(|d| (d.method(), d.location())).collect();
         assert_eq!(found, expected);
         let subject = SubjectInfoAccess::read(&value, 0).unwrap();
-        let found: Vec<_> = subject.iter().map(|d| (d.method(), d.location(), d.uri())).collect();
+        let found: Vec<_> = subject.iter().map(|d| (d.method(), d.location())).collect();
         assert_eq!(found, expected);
     }
 
@@ -143,13 +138,7 @@ mod tests {
             (
                 "location of no form",
                 tlv(0x30, &[&tlv(0x30, &[METHOD, &[5, 0]])]),
-                (
-                    17,
-                    DerErrorKind::UnexpectedTag {
-                        expected: Tag::context_constructed(4),
-                        found: Tag::NULL,
-                    },
-                ),
+                (17, DerErrorKind::UnexpectedTag { expected: Tag::context(8), found: Tag::NULL }),
             ),
             (
                 "text beyond ASCII",

@@ -43,13 +43,11 @@ pub use crl_extensions::{
     ReasonFlags,
 };
 pub use der::{DerError, DerErrorKind, Tag};
-pub use distribution_points::{
-    CrlDistributionPoints, DistributionPoint, DistributionPointNames, FreshestCrl,
-};
+pub use distribution_points::{CrlDistributionPoints, DistributionPoint, FreshestCrl};
 pub use extension::{BasicConstraints, Extension, ExtensionKind, KeyUsage};
 pub use extension_values::{
     AuthorityKeyIdentifier, ExtendedKeyUsage, NoRevAvail, PrivateKeyUsagePeriod,
-    SubjectDirectoryAttributes, SubjectKeyIdentifier, UnreadGeneralNames,
+    SubjectDirectoryAttributes, SubjectKeyIdentifier,
 };
 pub use format_error::{FormatError, FormatErrorKind};
 pub use general_name::{GeneralName, GeneralNameForm, GeneralNames};
