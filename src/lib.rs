@@ -8,7 +8,9 @@ extern crate alloc;
 extern crate std;
 
 pub mod constraints;
+pub mod decision;
 pub mod identity;
+mod path;
 pub mod policy;
 pub mod signature;
 pub mod trust;

@@ -198,8 +198,8 @@ impl Violation {
             Self::Signature(_) => 5,
             Self::AlgorithmMismatch => 6,
             Self::Algorithm(_) => 7,
-            Self::NameConstraints { .. } => 10,
-            Self::ExplicitPolicy | Self::AnyPolicyMapped | Self::UnknownPolicyQualifier => 12,
+            Self::NameConstraints { .. } => 12,
+            Self::ExplicitPolicy | Self::AnyPolicyMapped | Self::UnknownPolicyQualifier => 10,
             Self::UnknownCriticalExtension(_) | Self::CustomExtension { .. } => 14,
             Self::VersionCannotIssue(_)
             | Self::NoBasicConstraints
