@@ -231,7 +231,8 @@ impl Certificate {
             }
             [0x55, 0x1d, 33] => {
                 let mappings = pkix::PolicyMappings::from_der(value).ok()?.0;
-                let pairs = mappings.iter().map(|m| (m.issuer_domain_policy, m.subject_domain_policy));
+                let pairs =
+                    mappings.iter().map(|m| (m.issuer_domain_policy, m.subject_domain_policy));
                 self.policy_mappings = Some(pairs.collect());
             }
             [0x55, 0x1d, 36] => {

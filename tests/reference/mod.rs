@@ -246,12 +246,13 @@ impl<'a> Reference<'a> {
             if let Some(anchor) = anchor {
                 return Some(Path { certificates, anchor });
             }
-            let fit = |candidate: &Certificate| {
-                match (&tip.authority_key_id, &candidate.subject_key_id) {
-                    (Some(authority), Some(subject)) if authority == subject => 0,
-                    (Some(_), Some(_)) => 2,
-                    _ => 1,
-                }
+            let fit = |candidate: &Certificate| match (
+                &tip.authority_key_id,
+                &candidate.subject_key_id,
+            ) {
+                (Some(authority), Some(subject)) if authority == subject => 0,
+                (Some(_), Some(_)) => 2,
+                _ => 1,
             };
             let (_, next) = (1..self.certificates.len())
                 .filter_map(|index| Some((self.certificates[index].as_ref()?, index)))

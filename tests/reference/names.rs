@@ -90,9 +90,9 @@ fn hits(base: &Name, name: &Name) -> Option<bool> {
         && let Some(parent) = name.strip_prefix("*.")
     {
         // One label in place of the asterisk: a base of that very depth below the parent.
-        let one_below = base.split_once('.').is_some_and(|(label, rest)| {
-            !label.is_empty() && rest.eq_ignore_ascii_case(parent)
-        });
+        let one_below = base
+            .split_once('.')
+            .is_some_and(|(label, rest)| !label.is_empty() && rest.eq_ignore_ascii_case(parent));
         return Some(domain_within(parent, base) || one_below);
     }
     covers(base, name)
