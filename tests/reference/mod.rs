@@ -15,6 +15,13 @@
 //! - the end entity may be a CA;
 //! - a path has no two certificates of the same subject, key and subject alternative names, and at
 //!   most [`MAX_PATH`] certificates.
+//!
+//! Out of its reach: revocation; dates before 1970 and x400Address, which `x509-cert` does not read
+//! (a certificate with such a date counts as none, an extension with such a name as unreadable);
+//! names outside what [`certificate::Value`] folds. Within it, PKITS was run through it once: all
+//! verdicts and policy sets of NIST's edition agree but those of the two DSA tests (4.1.4, 4.1.5),
+//! the one date of 1950 (4.2.3) and the five that CRLs decide (4.5.2, 4.5.5, 4.5.7, 4.7.4, 4.7.5);
+//! sections 4.4, 4.14 and 4.15 are of CRLs throughout.
 #![allow(dead_code, unreachable_pub, reason = "each user takes the part it needs")]
 #![allow(
     clippy::as_conversions,
