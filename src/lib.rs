@@ -14,4 +14,5 @@ mod path;
 pub mod policy;
 pub mod signature;
 pub mod trust;
+pub mod verify;
 pub mod x509;

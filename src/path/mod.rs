@@ -37,4 +37,4 @@ mod pool;
 mod search;
 
 pub(crate) use pool::Pool;
-pub(crate) use search::{Event, PathState, Search};
+pub(crate) use search::{Event, Means, PathState, Search};

@@ -115,7 +115,15 @@ struct Standing {
 struct Edge {
     issuer: Vertex,
     subject: usize,
-    failure: Option<Violation>,
+    failure: Option<Failure>,
+}
+
+/// A signature that does not hold.
+#[derive(Clone, Debug)]
+struct Failure {
+    why: Violation,
+    /// The certificates from the target to the one with the signature.
+    way: Vec<usize>,
 }
 
 /// A complete path whose signatures are being checked from the anchor down.
@@ -286,17 +294,22 @@ impl<'a> Search<'a> {
         self.pool.node(node).is_some_and(Node::is_self_issued)
     }
 
-    /// Edges that failed: subject, key holder where that is a candidate, and why.
-    pub(crate) fn failed_edges(
-        &self,
-    ) -> impl Iterator<Item = (usize, Option<usize>, &Violation)> + '_ {
-        self.edges.iter().filter_map(|edge| {
-            let issuer = match edge.issuer {
-                Vertex::Candidate(node) => Some(node),
-                Vertex::Anchor(_) => None,
-            };
-            edge.failure.as_ref().map(|failure| (edge.subject, issuer, failure))
-        })
+    /// Ways from the target to edges whose signature failed, and why; the last certificate of a
+    /// way is the one whose signature failed. At most `count`, shortest first.
+    pub(crate) fn failed_ways(&self, count: usize) -> Vec<(&[usize], &Violation)> {
+        let mut ways: Vec<(&[usize], &Violation)> = self
+            .edges
+            .iter()
+            .filter_map(|edge| edge.failure.as_ref().map(|failure| (&*failure.way, &failure.why)))
+            .collect();
+        ways.sort_by_key(|&(way, _)| (way.len(), way));
+        ways.truncate(count);
+        ways
+    }
+
+    /// The certificates from the target to the one at `state`.
+    fn way_to(&self, state: usize) -> Vec<usize> {
+        self.path(PathState(state)).0
     }
 
     /// The certificate above the target that no certificate and no anchor issued, by the walk
@@ -350,8 +363,9 @@ impl<'a> Search<'a> {
                 Some(key) => self.check_signature(&target, key, Some(anchor), budget)?,
                 None => None,
             };
-            if verdict.is_some() {
-                self.record(Vertex::Anchor(index), 0, verdict);
+            if let Some(why) = verdict {
+                let failure = Failure { why, way: alloc::vec![0] };
+                self.record(Vertex::Anchor(index), 0, Some(failure));
                 return Ok(Event::Working);
             }
         }
@@ -455,7 +469,7 @@ impl<'a> Search<'a> {
         found.ok().and_then(|place| self.edges.get(place))
     }
 
-    fn record(&mut self, issuer: Vertex, subject: usize, failure: Option<Violation>) {
+    fn record(&mut self, issuer: Vertex, subject: usize, failure: Option<Failure>) {
         let found =
             self.edges.binary_search_by_key(&(subject, issuer), |edge| (edge.subject, edge.issuer));
         if let Err(place) = found {
@@ -749,21 +763,23 @@ impl<'a> Search<'a> {
         // An edge under inherited parameters holds for this path only.
         let alone = verifying.key.inherited_parameters().is_none();
         let known = if alone { self.edge(upper.at, subject) } else { None };
-        let failure = match known {
-            Some(edge) => edge.failure.clone(),
+        let holds = match known {
+            Some(edge) => edge.failure.is_none(),
             None => {
                 let anchor = match upper.at {
                     Vertex::Anchor(index) => self.anchor(index),
                     Vertex::Candidate(_) => None,
                 };
-                let failure = self.check_signature(&certificate, verifying.key, anchor, budget)?;
-                if alone || failure.is_some() {
-                    self.record(upper.at, subject, failure.clone());
+                let why = self.check_signature(&certificate, verifying.key, anchor, budget)?;
+                let holds = why.is_none();
+                if alone || !holds {
+                    let failure = why.map(|why| Failure { why, way: self.way_to(below) });
+                    self.record(upper.at, subject, failure);
                 }
-                failure
+                holds
             }
         };
-        if failure.is_some() {
+        if !holds {
             self.measure();
             return Ok(Event::Working);
         }
