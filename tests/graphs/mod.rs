@@ -132,6 +132,10 @@ impl Workshop {
             .windows(2)
             .map(|pair| self.ca_certificate(rng, &mood, pair[1], pair[0], 3))
             .collect();
+        if !pool.is_empty() && rng.chance(5) {
+            // Then the backbone is broken, and in most graphs there is no path at all.
+            pool.swap_remove(rng.below(pool.len()));
+        }
         let room = MAX_CERTIFICATES - 1 - pool.len();
         let strays = 1 + rng.below(room).max(rng.below(room));
         for _ in 0..strays {
