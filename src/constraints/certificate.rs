@@ -9,7 +9,7 @@
 //! the certified key only. Enforced here: as all validators of the Web PKI do, a CA with extended
 //! key usage vouches for those purposes only*). So this rule, too, looks at one certificate.
 
-use crate::policy::{Choice, ConformanceRule, ValidationPolicy};
+use crate::policy::{Choice, ValidationPolicy};
 use crate::x509::oid::known;
 use crate::x509::{Certificate, ExtensionKind, KeyUsage, Oid, Time, Version};
 
@@ -108,7 +108,11 @@ pub(crate) fn check_validity(
 }
 
 /// RFC 5280 6.1.4 (k) and (n): who may issue.
-fn check_authority(certificate: &Certificate<'_>, demands: &Demands<'_>, report: Sink<'_>) {
+pub(super) fn check_authority(
+    certificate: &Certificate<'_>,
+    demands: &Demands<'_>,
+    report: Sink<'_>,
+) {
     // (k) "If certificate i is a version 3 certificate, verify that the basicConstraints extension
     // is present and that cA is set to TRUE. (If certificate i is a version 1 or version 2
     // certificate, then the application MUST either verify that certificate i is a CA certificate
@@ -152,7 +156,7 @@ fn check_purpose(
 /// the certificate. Process any other recognized non-critical extension …"
 ///
 /// Kinds that this crate reads but does not act on count as not processed.
-fn check_critical_extensions(
+pub(super) fn check_critical_extensions(
     certificate: &Certificate<'_>,
     policy: &ValidationPolicy,
     report: Sink<'_>,

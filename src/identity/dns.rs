@@ -234,7 +234,8 @@ mod tests {
 
     #[test]
     fn preferred_names_have_letters_digits_and_hyphens_only() {
-        for name in ["a.example", "*.example.org", "xn--bcher-kva.example", "3com.example", "host"] {
+        for name in ["a.example", "*.example.org", "xn--bcher-kva.example", "3com.example", "host"]
+        {
             assert!(is_preferred_name(name), "{name}");
         }
         for name in [
