@@ -17,6 +17,8 @@
 //!   here: where subject and issuer are the same bytes*; no signature is verified to tell.
 //! - *Specification: serial numbers have at most 20 octets. Enforced here: without the zero octet
 //!   that only keeps the number positive*, as CAs and other validators count.
+//! - *Specification: serial numbers are positive. Enforced here: but for anchors*, which nobody
+//!   revokes by number; roots of 2008 with the number 0 are in use.
 //! - *Specification: the Baseline Requirements speak of public suffixes without saying which list.
 //!   Enforced here: a top level domain is one; beyond that the policy's list decides.*
 
@@ -102,13 +104,15 @@ fn has(certificate: &Certificate<'_>, kind: Kind) -> bool {
 
 /// RFC 5280 4.1.
 fn check_fields(certificate: &Certificate<'_>, role: Role, rules: &mut Rules<'_, '_>) {
-    // 4.1.2.1: "When extensions are used, as expected in this profile, version MUST be 3."
+    // 4.1.2.1: "When extensions are used, as expected in this profile, version MUST be 3 (value is
+    // 2)."
     rules.ask(Rule::VersionThree, || certificate.version() == Version::V3);
     // 4.1.2.2: "The serial number MUST be a positive integer assigned by the CA to each
     // certificate." "Conforming CAs MUST NOT use serialNumber values longer than 20 octets."
     let serial = certificate.serial_number();
     rules.ask(Rule::SerialPositive, || {
-        serial.first().is_some_and(|first| first & 0x80 == 0) && serial.iter().any(|&b| b != 0)
+        let negative = serial.first().is_none_or(|first| first & 0x80 != 0);
+        role == Role::Anchor || (!negative && serial.iter().any(|&octet| octet != 0))
     });
     rules.ask(Rule::SerialLength, || serial.strip_prefix(&[0]).unwrap_or(serial).len() <= 20);
     // 4.1.2.4: "The issuer field MUST contain a non-empty distinguished name (DN)."
@@ -330,4 +334,340 @@ fn anchor_names_its_own_key(certificate: &Certificate<'_>) -> bool {
             && identifier.issuer.is_none()
             && identifier.serial_number.is_none()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::sync::Arc;
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    use super::super::sample::*;
+    use super::*;
+    use crate::policy::PublicSuffixes;
+    use crate::x509::Time;
+    use crate::x509::encode::tlv;
+
+    fn judge(
+        sample: &Sample,
+        role: Role,
+        policy: &ValidationPolicy,
+        now: i64,
+    ) -> Vec<&'static str> {
+        let demands = Demands { policy, purpose: None, now: Time::from_unix(now) };
+        let mut found = Vec::new();
+        sample.read(|certificate| {
+            check_conformance(certificate, role, &demands, &mut |v| found.push(v.code()));
+        });
+        found
+    }
+
+    /// A policy of one rule, and the codes it reports.
+    fn one(sample: &Sample, role: Role, rule: Rule) -> Vec<&'static str> {
+        judge(sample, role, &ValidationPolicy::rfc5280().with_rule(rule), NOW)
+    }
+
+    fn leaf() -> Sample {
+        Sample::end_entity()
+    }
+
+    #[test]
+    fn good_certificates_conform() {
+        for policy in [ValidationPolicy::rfc5280_strict(), ValidationPolicy::cabf_strict()] {
+            for (role, sample) in [
+                (Role::EndEntity, leaf()),
+                (Role::Issuer, Sample::issuer()),
+                (Role::Anchor, Sample::root()),
+            ] {
+                assert!(judge(&sample, role, &policy, NOW).is_empty(), "{role:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn lax_profiles_ask_nothing() {
+        let worst = leaf().version(1).without_extensions().serial(&[0]).subject(no_name());
+        for role in [Role::EndEntity, Role::Issuer, Role::Anchor] {
+            assert!(judge(&worst, role, &ValidationPolicy::tls_server(), NOW).is_empty());
+        }
+    }
+
+    #[test]
+    fn end_entities() {
+        const E: Role = Role::EndEntity;
+        let ca_true: &[u8] = &[0x30, 3, 1, 1, 0xff];
+        let path_len: &[u8] = &[0x30, 3, 2, 1, 0];
+        let cert_sign: &[u8] = &[3, 2, 2, 0x04];
+        let constraints = tlv(0x30, &[&tlv(0xa0, &[&tlv(0x30, &[&tlv(0x82, &[b"a"])])])]);
+        let access = |name: &[u8]| tlv(0x30, &[&tlv(0x30, &[&[6, 2, 0x2a, 3], name])]);
+        let ip = |octets: &[u8]| leaf().alt_names(false, &[&tlv(0x87, &[octets])]);
+        let cases: Vec<(&str, Sample, Rule)> = vec![
+            ("v2", leaf().version(1).without_extensions(), Rule::VersionThree),
+            ("negative", leaf().serial(&[0x80]), Rule::SerialPositive),
+            ("zero", leaf().serial(&[0]), Rule::SerialPositive),
+            ("21 octets", leaf().serial(&[1; 21]), Rule::SerialLength),
+            ("no issuer", leaf().issued_by(no_name()), Rule::IssuerNotEmpty),
+            ("no key id", leaf().without(&AUTHORITY_KEY_ID), Rule::AuthorityKeyIdPresent),
+            (
+                "key id by name",
+                leaf().with(&AUTHORITY_KEY_ID, false, &[0x30, 0]),
+                Rule::AuthorityKeyIdPresent,
+            ),
+            ("critical", leaf().flip(&AUTHORITY_KEY_ID), Rule::AuthorityKeyIdNotCritical),
+            (
+                "critical subject key id",
+                leaf().with(&SUBJECT_KEY_ID, true, &[4, 1, 8]),
+                Rule::SubjectKeyIdNotCritical,
+            ),
+            ("ca", leaf().with(&BASIC_CONSTRAINTS, true, ca_true), Rule::SubjectKeyIdInCa),
+            (
+                "ca without keyCertSign",
+                leaf().with(&BASIC_CONSTRAINTS, true, ca_true),
+                Rule::CaNeedsCertSign,
+            ),
+            ("no bit", leaf().with(&KEY_USAGE, true, &[3, 1, 0]), Rule::KeyUsageNotEmpty),
+            ("keyCertSign", leaf().with(&KEY_USAGE, true, cert_sign), Rule::CertSignNeedsCa),
+            ("path length", leaf().with(&BASIC_CONSTRAINTS, true, path_len), Rule::PathLenNeedsCa),
+            (
+                "constraints",
+                leaf().with(&NAME_CONSTRAINTS, true, &constraints),
+                Rule::NameConstraintsInCa,
+            ),
+            ("no subject", leaf().subject(no_name()), Rule::SanCriticalIfSubjectEmpty),
+            (
+                "no name at all",
+                leaf().subject(no_name()).without(&SUBJECT_ALT_NAME),
+                Rule::SanCriticalIfSubjectEmpty,
+            ),
+            ("underscore", leaf().dns("a_b.example"), Rule::DnsNameSyntax),
+            ("address as dns name", leaf().dns("8.8.8.8"), Rule::DnsNameSyntax),
+            ("embedded wildcard", leaf().dns("ba*.example.org"), Rule::DnsNameSyntax),
+            ("wildcard in a-label", leaf().dns("xn--*-1b3.example.org"), Rule::DnsNameSyntax),
+            ("wildcard alone", leaf().dns("*"), Rule::DnsNameSyntax),
+            ("wildcard of nothing", leaf().dns("*"), Rule::WildcardPublicSuffix),
+            ("wildcard of org", leaf().dns("*.org"), Rule::WildcardPublicSuffix),
+            (
+                "critical access",
+                leaf().with(AUTHORITY_INFO_ACCESS, true, &access(&tlv(0x86, &[b"http://a"]))),
+                Rule::InfoAccessNotCritical,
+            ),
+            (
+                "access by dns name",
+                leaf().with(AUTHORITY_INFO_ACCESS, false, &access(&tlv(0x82, &[b"a"]))),
+                Rule::InfoAccessUris,
+            ),
+            (
+                "unreadable access",
+                leaf().with(AUTHORITY_INFO_ACCESS, false, b"malformed"),
+                Rule::InfoAccessUris,
+            ),
+            ("rsa 2052", leaf().spki(rsa(2052)), Rule::RsaModulusOctets),
+            ("other name", leaf().dns("b.example"), Rule::CommonNameInSan),
+            ("case", leaf().dns("A.example"), Rule::CommonNameInSan),
+            (
+                "two names",
+                leaf().subject(common_names(&["a.example", "a.example"])),
+                Rule::CommonNameInSan,
+            ),
+            (
+                "leading zeros",
+                ip(&[192, 168, 1, 1]).subject(common_name("192.168.001.001")),
+                Rule::CommonNameInSan,
+            ),
+            ("critical names", leaf().flip(&SUBJECT_ALT_NAME), Rule::SanNotCriticalWithSubject),
+            ("critical", leaf().flip(&EXTENDED_KEY_USAGE), Rule::ExtendedKeyUsageNotCritical),
+            (
+                "any purpose",
+                leaf().purposes(false, &[SERVER_AUTH, ANY_PURPOSE]),
+                Rule::NoAnyExtendedKeyUsage,
+            ),
+        ];
+        for (case, sample, rule) in &cases {
+            assert_eq!(one(sample, E, *rule), [rule.code()], "{case}");
+        }
+        let good: Vec<(&str, Sample, Rule)> = vec![
+            (
+                "20 octets and a sign",
+                leaf().serial(&[&[0][..], &[0xff; 20]].concat()),
+                Rule::SerialLength,
+            ),
+            ("empty subject", leaf().subject(no_name()), Rule::CaSubjectNotEmpty),
+            (
+                "empty subject, critical names",
+                leaf().subject(no_name()).flip(&SUBJECT_ALT_NAME),
+                Rule::SanCriticalIfSubjectEmpty,
+            ),
+            ("wildcard", leaf().dns("*.example.org"), Rule::DnsNameSyntax),
+            ("no common name", leaf().subject(no_name()), Rule::CommonNameInSan),
+            (
+                "ipv6",
+                ip(&[0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1])
+                    .subject(common_name("2001:db8::1:0:0:1")),
+                Rule::CommonNameInSan,
+            ),
+            (
+                "empty subject, critical names",
+                leaf().subject(no_name()).flip(&SUBJECT_ALT_NAME),
+                Rule::SanNotCriticalWithSubject,
+            ),
+            (
+                "access",
+                leaf().with(AUTHORITY_INFO_ACCESS, false, &access(&tlv(0x86, &[b"http://a"]))),
+                Rule::InfoAccessUris,
+            ),
+            ("rsa 2048", leaf().spki(rsa(2048)), Rule::RsaModulusOctets),
+        ];
+        for (case, sample, rule) in &good {
+            assert!(one(sample, E, *rule).is_empty(), "{case}");
+        }
+    }
+
+    #[test]
+    fn issuers() {
+        let ca = Sample::issuer;
+        let constraints = tlv(0x30, &[&tlv(0xa0, &[&tlv(0x30, &[&tlv(0x82, &[b"a"])])])]);
+        let mapping = tlv(0x30, &[&tlv(0x30, &[&[6, 2, 0x2a, 3], &[6, 2, 0x2a, 4]])]);
+        for (case, sample, rule) in [
+            ("no subject", ca().subject(no_name()), Rule::CaSubjectNotEmpty),
+            ("no key id", ca().without(&SUBJECT_KEY_ID), Rule::SubjectKeyIdInCa),
+            ("no key usage", ca().without(&KEY_USAGE), Rule::KeyUsageInCa),
+            ("not critical", ca().flip(&BASIC_CONSTRAINTS), Rule::BasicConstraintsCritical),
+            (
+                "path length without key usage",
+                ca().without(&KEY_USAGE).with(
+                    &BASIC_CONSTRAINTS,
+                    true,
+                    &[0x30, 6, 1, 1, 0xff, 2, 1, 0],
+                ),
+                Rule::PathLenNeedsCa,
+            ),
+            (
+                "constraints",
+                ca().with(&NAME_CONSTRAINTS, false, &constraints),
+                Rule::NameConstraintsCritical,
+            ),
+            (
+                "policy constraints",
+                ca().with(&POLICY_CONSTRAINTS, false, &[0x30, 3, 0x80, 1, 0]),
+                Rule::PolicyConstraintsCritical,
+            ),
+            (
+                "inhibit any-policy",
+                ca().with(&INHIBIT_ANY_POLICY, false, &[2, 1, 0]),
+                Rule::InhibitAnyPolicyCritical,
+            ),
+            (
+                "mappings",
+                ca().with(&POLICY_MAPPINGS, false, &mapping),
+                Rule::PolicyMappingsCritical,
+            ),
+        ] {
+            assert_eq!(one(&sample, Role::Issuer, rule), [rule.code()], "{case}");
+            assert!(one(&ca(), Role::Issuer, rule).is_empty(), "{case}");
+            let mended = match rule {
+                Rule::NameConstraintsCritical => sample.flip(&NAME_CONSTRAINTS),
+                Rule::PolicyConstraintsCritical => sample.flip(&POLICY_CONSTRAINTS),
+                Rule::InhibitAnyPolicyCritical => sample.flip(&INHIBIT_ANY_POLICY),
+                Rule::PolicyMappingsCritical => sample.flip(&POLICY_MAPPINGS),
+                _ => continue,
+            };
+            assert!(one(&mended, Role::Issuer, rule).is_empty(), "{case}");
+        }
+    }
+
+    #[test]
+    fn anchors() {
+        let root = Sample::root;
+        let names_key = |value: &[&[u8]]| root().with(&AUTHORITY_KEY_ID, false, &tlv(0x30, value));
+        let secp192r1 = ec(&[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 1], 49);
+        let cabf = ValidationPolicy::cabf_strict();
+        let cases: Vec<(&str, Sample, &[&str])> = vec![
+            ("serial zero", root().serial(&[0]), &[]),
+            ("own key", names_key(&[&[0x80, 1, 8]]), &[]),
+            ("other key", names_key(&[&[0x80, 1, 9]]), &["conformance.anchor-authority-key-id"]),
+            ("no key", names_key(&[]), &["conformance.anchor-authority-key-id"]),
+            (
+                "serial number",
+                names_key(&[
+                    &[0x80, 1, 8],
+                    &tlv(0xa1, &[&tlv(0xa4, &[&common_name("CA")])]),
+                    &[0x82, 1, 1],
+                ]),
+                &["conformance.anchor-authority-key-id"],
+            ),
+            (
+                "issued by another, without key id",
+                root().issued_by(common_name("Other")),
+                &["conformance.authority-key-id-present"],
+            ),
+            ("issued by another", names_key(&[&[0x80, 1, 9]]).issued_by(common_name("Other")), &[]),
+            (
+                "purposes",
+                root().purposes(false, &[SERVER_AUTH]),
+                &["conformance.anchor-without-ext-key-usage"],
+            ),
+            ("p-192", root().spki(secp192r1), &["algorithm.key-refused"]),
+            ("rsa 1024", root().spki(rsa(1024)), &["algorithm.key-too-small"]),
+            ("rsa 2052", root().spki(rsa(2052)), &["conformance.rsa-modulus-octets"]),
+            (
+                "no basic constraints",
+                root().without(&BASIC_CONSTRAINTS),
+                &["basic-constraints.absent", "conformance.cert-sign-needs-ca"],
+            ),
+            (
+                "no keyCertSign",
+                root().with(&KEY_USAGE, true, &[3, 2, 1, 2]),
+                &["key-usage.no-cert-sign", "conformance.ca-needs-cert-sign"],
+            ),
+            (
+                "unknown critical extension",
+                root().with(&[0x2a, 3], true, &[5, 0]),
+                &["extension.unknown-critical"],
+            ),
+        ];
+        for (case, sample, expected) in &cases {
+            assert_eq!(judge(sample, Role::Anchor, &cabf, NOW), *expected, "{case}");
+        }
+        let later = NOW + 20 * 366 * 86_400;
+        assert_eq!(judge(&root(), Role::Anchor, &cabf, later), ["validity.expired"]);
+        let lenient = cabf
+            .without_rule(Rule::AnchorConforms)
+            .without_rule(Rule::AnchorKey)
+            .without_rule(Rule::AnchorWithoutExtendedKeyUsage)
+            .without_rule(Rule::AnchorAuthorityKeyId);
+        for (case, sample, _) in &cases {
+            assert!(judge(sample, Role::Anchor, &lenient, later).is_empty(), "{case}");
+        }
+    }
+
+    #[derive(Debug)]
+    struct List;
+
+    impl PublicSuffixes for List {
+        fn name(&self) -> &str {
+            "two"
+        }
+
+        fn is_public_suffix(&self, name: &str) -> bool {
+            ["co.uk", "s3.amazonaws.com"].contains(&name)
+        }
+    }
+
+    #[test]
+    fn public_suffixes_are_an_input() {
+        let bare = ValidationPolicy::rfc5280().with_rule(Rule::WildcardPublicSuffix);
+        let listed = bare.clone().with_public_suffixes(Arc::new(List));
+        assert_ne!(bare.digest(), listed.digest());
+        for (name, without, with) in [
+            ("*.com", true, true),
+            ("*.co.uk", false, true),
+            ("*.S3.amazonaws.com", false, true),
+            ("*.example.co.uk", false, false),
+            ("co.uk", false, false),
+        ] {
+            let sample = leaf().dns(name);
+            let refused = |policy| !judge(&sample, Role::EndEntity, policy, NOW).is_empty();
+            assert_eq!((refused(&bare), refused(&listed)), (without, with), "{name}");
+        }
+    }
 }

@@ -4,6 +4,8 @@ mod certificate;
 mod conformance;
 pub(crate) mod names;
 mod policies;
+#[cfg(test)]
+mod sample;
 mod violation;
 
 pub(crate) use certificate::{Demands, Sink, check_end_entity, check_issuer};
