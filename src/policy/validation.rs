@@ -417,6 +417,9 @@ impl ValidationPolicy {
     }
 
     /// Sets how much of the X.509-SVID profile is demanded. Default: that of the profile.
+    ///
+    /// What its rules imply (no CA as a peer, no keyCertSign, and in full also digitalSignature) is
+    /// then reported under their codes alone.
     #[must_use]
     pub fn with_svid_profile(self, svid: SvidProfile) -> Self {
         Self { svid, ..self }
