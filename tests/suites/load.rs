@@ -119,6 +119,11 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A field as it is, where it is a list.
+    pub fn maybe_list(self, key: &str) -> Result<Option<Value>, Misread> {
+        Ok(if self.list(key)?.is_empty() { None } else { self.0.get(key).cloned() })
+    }
+
     pub fn texts(self, key: &str) -> Result<Vec<&'a str>, Misread> {
         let texts: Option<Vec<&str>> = self.list(key)?.iter().map(Value::as_str).collect();
         texts.map_or_else(|| Self::wrong(key, "list of texts"), Ok)

@@ -227,8 +227,7 @@ pub fn run(place: &Path, only: Option<&str>, inputs: &Inputs) -> Result<Report, 
     }
     report.suites.sort_by(|a, b| (a.family, &a.name).cmp(&(b.family, &b.name)));
     let found = |family: &Family| report.suites.iter().any(|suite| suite.family == *family);
-    report.absent =
-        Family::ALL.iter().copied().filter(|f| wanted(*f) && !found(f)).collect();
+    report.absent = Family::ALL.iter().copied().filter(|f| wanted(*f) && !found(f)).collect();
     Ok(report)
 }
 
@@ -272,8 +271,7 @@ fn run_file(family: Family, path: &Path, inputs: &Inputs) -> Result<SuiteReport,
     };
     let meta = meta.as_ref().map(|meta| Fields::of(meta)?.object("cases")).transpose()?;
     let key = if fields.list("testcases")?.is_empty() { "cases" } else { "testcases" };
-    let mut suite =
-        SuiteReport { name, family, lines: Vec::new(), cap: 0, faults: Vec::new() };
+    let mut suite = SuiteReport { name, family, lines: Vec::new(), cap: 0, faults: Vec::new() };
     let cases = fields.list(key)?;
     if cases.is_empty() {
         suite.faults.push("the file has no cases".into());

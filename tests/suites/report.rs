@@ -151,8 +151,7 @@ impl Report {
         for (room, count) in waiting {
             let _ = writeln!(out, "{}: {count} not yet: {room}", suite.name);
         }
-        for (ending, word) in
-            [(Ending::Advisory, "advisory"), (Ending::Unexplained, "UNEXPLAINED")]
+        for (ending, word) in [(Ending::Advisory, "advisory"), (Ending::Unexplained, "UNEXPLAINED")]
         {
             for line in suite.lines.iter().filter(|line| line.ending == ending) {
                 let _ = writeln!(
