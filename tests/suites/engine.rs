@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bonafide::identity::{ExpectedName, NameError};
 use bonafide::policy::{Purpose, ValidationPolicy};
-use bonafide::signature::{AwsLcBackend, SignatureBackend};
+use bonafide::signature::AwsLcBackend;
 use bonafide::trust::{AnchorError, TrustAnchor, TrustBundle, TrustStore};
 use bonafide::verify::{Expect, Request, Verifier};
 use bonafide::x509::Time;

@@ -88,7 +88,7 @@ fn policy(case: &Case<'_>) -> Result<ValidationPolicy, Misread> {
 fn key_usage(name: &str) -> Result<KeyUsage, Misread> {
     Ok(match name {
         "digitalSignature" => KeyUsage::DIGITAL_SIGNATURE,
-        "contentCommitment" | "nonRepudiation" => KeyUsage::NON_REPUDIATION,
+        "contentCommitment" | "nonRepudiation" => KeyUsage::CONTENT_COMMITMENT,
         "keyEncipherment" => KeyUsage::KEY_ENCIPHERMENT,
         "dataEncipherment" => KeyUsage::DATA_ENCIPHERMENT,
         "keyAgreement" => KeyUsage::KEY_AGREEMENT,

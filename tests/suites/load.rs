@@ -113,9 +113,9 @@ impl<'a> Fields<'a> {
     pub fn list(self, key: &str) -> Result<&'a [Value], Misread> {
         match self.present(key) {
             None => Ok(&[]),
-            Some(value) => {
-                value.as_array().map_or_else(|| Self::wrong(key, "list"), |list| Ok(list))
-            }
+            Some(value) => value
+                .as_array()
+                .map_or_else(|| Self::wrong(key, "list"), |list| Ok(list.as_slice())),
         }
     }
 

@@ -1,15 +1,18 @@
 //! Suites about one value: certificate policies, signatures, revocation lists.
 
+use bonafide::policy::ValidationPolicy;
 use bonafide::signature::{AlgorithmPolicy, KeyKind, PublicKey, SignatureBackend as _};
-use bonafide::x509::{
-    AlgorithmIdentifier, CertificatePolicies, CertificateRevocationList, SubjectPublicKeyInfo,
-};
+use bonafide::trust::TrustAnchor;
+use bonafide::x509::{AlgorithmIdentifier, CertificateRevocationList, SubjectPublicKeyInfo, Time};
 use der::Decode as _;
 use der::asn1::BitStringRef;
 
-use super::engine;
+use super::engine::{self, Answer, Names, Question};
 use super::load::Misread;
 use super::{Case, Expected, Judgement};
+use crate::kit::{self, CertificateBuilder, Extension, Key, Kind};
+
+const CERTIFICATE_POLICIES: &str = "2.5.29.32";
 
 pub fn judge(case: &Case<'_>) -> Result<Judgement, Misread> {
     match case.fields.text("kind")? {
@@ -20,23 +23,35 @@ pub fn judge(case: &Case<'_>) -> Result<Judgement, Misread> {
     }
 }
 
-/// `if_unknown_qualifiers_rejected` is the expectation where the extension is critical, which is the
-/// only occasion that RFC 5280 section 4.2.1.4 gives to reject them.
+/// The extension as it comes in life: in a leaf. `if_unknown_qualifiers_rejected` is the expectation
+/// where the extension is critical, which is the occasion that RFC 5280 section 4.2.1.4 names.
 fn certificate_policies(case: &Case<'_>) -> Result<Judgement, Misread> {
     let value = case.blobs.of(case.fields, "extension_value")?;
     let expected = case.fields.object("expected")?;
     let parse = Expected::parse(expected.text("parse")?)?;
     let strict = expected.maybe_text("if_unknown_qualifiers_rejected")?;
     let strict = strict.map(Expected::parse).transpose()?.unwrap_or(parse);
-    let (accepted, strictly, got) = match CertificatePolicies::from_der(value) {
-        Ok(policies) => {
-            let unknown = policies.has_unknown_qualifiers();
-            (true, !unknown, if unknown { "accept, unknown qualifiers" } else { "accept" }.into())
-        }
-        Err(error) => (false, false, format!("reject: {error}")),
-    };
-    let agrees = parse.allows(accepted) && strict.allows(strictly);
-    Ok(Judgement::of(agrees, format!("{}, strictly {}", parse.name(), strict.name()), got))
+    let lenient = with_policies(value, false);
+    let critical = with_policies(value, true);
+    let agrees = parse.allows(lenient.accepted) && strict.allows(critical.accepted);
+    let expected = format!("{}, {} if critical", parse.name(), strict.name());
+    Ok(Judgement::of(agrees, expected, format!("{}, {} if critical", lenient.code, critical.code)))
+}
+
+fn with_policies(value: &[u8], critical: bool) -> Answer {
+    let [root_key, leaf_key] = [0, 1].map(|number| Key::new(Kind::Ed25519, number));
+    let root = kit::Authority::root(&kit::Name::cn("Root"), &root_key);
+    let leaf = CertificateBuilder::new(&kit::Name::cn("Leaf"), &leaf_key)
+        .with(Extension::raw(CERTIFICATE_POLICIES, critical, value))
+        .issued_by(&root);
+    engine::ask(&Question {
+        leaf: &leaf,
+        pool: Vec::new(),
+        trust: engine::unscoped([TrustAnchor::from_der(&root.certificate)]),
+        policy: ValidationPolicy::rfc5280(),
+        names: Names::Any,
+        now: Time::from_unix(kit::NOW),
+    })
 }
 
 /// The policy allows whatever this suite signs with; that the algorithms and keys are well formed
