@@ -9,8 +9,11 @@ extern crate std;
 
 pub mod constraints;
 pub mod credential;
+pub mod decision;
 pub mod identity;
+mod path;
 pub mod policy;
 pub mod signature;
 pub mod trust;
+pub mod verify;
 pub mod x509;
