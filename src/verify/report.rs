@@ -86,7 +86,8 @@ impl Report {
             let mut failed = false;
             for (way, violation) in search.failed_ways(PATHS_KEPT) {
                 failed = true;
-                let depth = Some(chain.len().saturating_sub(1));
+                let depth = Some(way.len().saturating_sub(1));
+                let violation = violation.clone();
                 let breach = Breach { violation, depth, reach: Reach::Path };
                 let breaches = core::iter::once(breach).chain(target.iter().cloned()).collect();
                 self.add(search, way, None, breaches);
