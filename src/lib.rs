@@ -8,8 +8,11 @@ extern crate alloc;
 extern crate std;
 
 pub mod constraints;
+pub mod decision;
 pub mod identity;
+mod path;
 pub mod policy;
 pub mod signature;
 pub mod trust;
+pub mod verify;
 pub mod x509;

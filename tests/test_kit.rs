@@ -592,7 +592,7 @@ fn the_same_seed_makes_the_same_choices() {
         let mut rng = Rng::new(seed);
         let mut items = [0, 1, 2, 3, 4, 5, 6, 7];
         rng.shuffle(&mut items);
-        (items, rng.bytes::<5>(), rng.below(1_000), rng.chance(50), *rng.pick(&[1, 2, 3]))
+        (items, rng.bytes::<5>(), rng.below(1_000), rng.chance(50), rng.pick(&[1, 2, 3]))
     };
     assert_eq!(draw(1), draw(1));
     assert_ne!(draw(1), draw(2));

@@ -9,7 +9,7 @@
 //! the certified key only. Enforced here: as all validators of the Web PKI do, a CA with extended
 //! key usage vouches for those purposes only*). So this rule, too, looks at one certificate.
 
-use crate::policy::{Choice, ConformanceRule, ValidationPolicy};
+use crate::policy::{Choice, ValidationPolicy};
 use crate::x509::oid::known;
 use crate::x509::{Certificate, ExtensionKind, KeyUsage, Oid, Time, Version};
 
@@ -79,6 +79,26 @@ pub(crate) fn check_end_entity(
     }
 }
 
+/// The rules for the certificate of an anchor whose extensions count. basicConstraints may be
+/// absent unless `required`: the anchor was configured as one.
+pub(crate) fn check_anchor_extensions(
+    certificate: &Certificate<'_>,
+    demands: &Demands<'_>,
+    required: bool,
+    report: Sink<'_>,
+) {
+    check_critical_extensions(certificate, demands.policy, report);
+    match certificate.basic_constraints() {
+        None if required => report(Violation::NoBasicConstraints),
+        Some(constraints) if !constraints.ca => report(Violation::NotACa),
+        _ => {}
+    }
+    check_cert_sign(certificate, report);
+    if let Some(purpose) = demands.purpose {
+        check_purpose(certificate, purpose, demands.policy.any_purpose_in_ca, report);
+    }
+}
+
 /// The rules for every certificate of a path.
 fn check_every(certificate: &Certificate<'_>, demands: &Demands<'_>, report: Sink<'_>) {
     check_validity(certificate, demands.now, demands.policy.clock_skew_seconds, report);
@@ -122,7 +142,12 @@ fn check_authority(certificate: &Certificate<'_>, demands: &Demands<'_>, report:
         }
         _ => {}
     }
-    // (n) "If a key usage extension is present, verify that the keyCertSign bit is set."
+    check_cert_sign(certificate, report);
+}
+
+/// RFC 5280 6.1.4 (n): "If a key usage extension is present, verify that the keyCertSign bit is
+/// set."
+fn check_cert_sign(certificate: &Certificate<'_>, report: Sink<'_>) {
     if certificate.key_usage().is_some_and(|usage| !usage.contains(KeyUsage::KEY_CERT_SIGN)) {
         report(Violation::NoCertSign);
     }

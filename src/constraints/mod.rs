@@ -2,10 +2,13 @@
 
 mod certificate;
 pub(crate) mod names;
+mod path;
 mod policies;
 mod violation;
 
-pub(crate) use certificate::{Demands, Sink, check_end_entity, check_issuer};
+pub(crate) use certificate::{Demands, check_issuer};
 pub use names::NameConstraintFailure;
-pub(crate) use policies::{PolicyFailure, PolicyInputs, PolicyOutcome, PolicyView, valid_policies};
+pub(crate) use path::{
+    Breach, PathCertificate, PathJudgement, PathView, Reach, check_path, check_target, path_length,
+};
 pub use violation::Violation;

@@ -42,8 +42,8 @@ const ANY_POLICY: Oid<'static> = Oid::trusted(known::ANY_POLICY);
 /// The inputs (c) to (f) of RFC 5280 section 6.1.1.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct PolicyInputs<'a> {
-    /// (c) `user-initial-policy-set`: empty or with `anyPolicy` in it, every policy is acceptable.
-    pub(crate) initial_policy_set: &'a [OwnedOid],
+    /// (c) `user-initial-policy-set`: absent or with `anyPolicy` in it, every policy is acceptable.
+    pub(crate) initial_policy_set: Option<&'a [OwnedOid]>,
     /// (d) `initial-policy-mapping-inhibit`.
     pub(crate) initial_policy_mapping_inhibit: bool,
     /// (e) `initial-explicit-policy`.
@@ -54,8 +54,8 @@ pub(crate) struct PolicyInputs<'a> {
 
 impl PolicyInputs<'_> {
     fn accepts_any_policy(&self) -> bool {
-        self.initial_policy_set.is_empty()
-            || self.initial_policy_set.iter().any(|policy| policy.as_oid() == ANY_POLICY)
+        self.initial_policy_set
+            .is_none_or(|set| set.iter().any(|policy| policy.as_oid() == ANY_POLICY))
     }
 }
 
@@ -451,7 +451,7 @@ impl<'a> Graph<'a> {
         let user_constrained = if inputs.accepts_any_policy() {
             authority.iter().map(Oid::to_owned).collect()
         } else {
-            let acceptable = inputs.initial_policy_set.iter().filter(|policy| {
+            let acceptable = inputs.initial_policy_set.unwrap_or(&[]).iter().filter(|policy| {
                 self.any_policy || authority.binary_search(&policy.as_oid()).is_ok()
             });
             let mut user: Vec<OwnedOid> = acceptable.cloned().collect();

@@ -113,6 +113,16 @@ pub enum Violation {
         /// notBefore of the end entity.
         not_before: Time,
     },
+    /// The anchor is about to be removed; a note, not a reason to reject.
+    Tainted {
+        /// Since when.
+        since: Time,
+    },
+    /// The trust domain does not speak for this name of the leaf; a note, not a reason to reject.
+    OutsideTrustDomain {
+        /// The name, left out of the identity.
+        name: String,
+    },
     /// No candidate path leads to an anchor of the trust domain.
     NoRoute {
         /// The name for which there is no certificate and no anchor.
@@ -178,6 +188,8 @@ impl Violation {
             Self::Conformance(rule) => rule.code(),
             Self::Distrusted => "trust.distrusted",
             Self::DistrustedAfter { .. } => "trust.distrusted-after",
+            Self::Tainted { .. } => "trust.tainted",
+            Self::OutsideTrustDomain { .. } => "identity.outside-trust-domain",
             Self::NoRoute { .. } => "trust.no-route",
             Self::Limit(exceeded) => exceeded.limit().code(),
             Self::NoTrustDomain { .. } => "trust.no-domain",
@@ -198,8 +210,8 @@ impl Violation {
             Self::Signature(_) => 5,
             Self::AlgorithmMismatch => 6,
             Self::Algorithm(_) => 7,
-            Self::NameConstraints { .. } => 10,
-            Self::ExplicitPolicy | Self::AnyPolicyMapped | Self::UnknownPolicyQualifier => 12,
+            Self::NameConstraints { .. } => 12,
+            Self::ExplicitPolicy | Self::AnyPolicyMapped | Self::UnknownPolicyQualifier => 10,
             Self::UnknownCriticalExtension(_) | Self::CustomExtension { .. } => 14,
             Self::VersionCannotIssue(_)
             | Self::NoBasicConstraints
@@ -214,6 +226,7 @@ impl Violation {
             Self::NoIdentity => 50,
             Self::NameMismatch { .. } | Self::NotAccepted { .. } => 52,
             Self::NoRoute { .. } => 60,
+            Self::Tainted { .. } | Self::OutsideTrustDomain { .. } => 70,
         }
     }
 
@@ -255,6 +268,10 @@ impl Violation {
                 "compare the policies of the path with those that are asked for"
             }
             Self::Conformance(_) => "have the ca follow its standard, or drop the strict rule",
+            Self::Tainted { .. } => "have the peer's certificate renewed under another authority",
+            Self::OutsideTrustDomain { .. } => {
+                "let the trust domain speak for the name, if it is meant to"
+            }
             Self::Distrusted | Self::DistrustedAfter { .. } => {
                 "move the peer to a trusted authority"
             }
@@ -351,6 +368,10 @@ impl fmt::Display for Violation {
                 "the anchor is distrusted for what it issued after {distrust_after}, \
                  this was issued at {not_before}"
             ),
+            Self::Tainted { since } => write!(f, "the anchor is tainted since {since}"),
+            Self::OutsideTrustDomain { name } => {
+                write!(f, "{name} is left out of the identity: its trust domain is another or none")
+            }
             Self::NoRoute { issuer } => {
                 write!(f, "no certificate presented and no anchor is {issuer}")
             }

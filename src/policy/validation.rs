@@ -190,7 +190,7 @@ pub struct ValidationPolicy {
     pub(crate) max_intermediates: Option<u32>,
     pub(crate) max_lifetime_seconds: Option<i64>,
     pub(crate) clock_skew_seconds: u32,
-    pub(crate) initial_policy_set: BTreeSet<OwnedOid>,
+    pub(crate) initial_policy_set: Option<Arc<[OwnedOid]>>,
     pub(crate) initial_explicit_policy: bool,
     pub(crate) initial_policy_mapping_inhibit: bool,
     pub(crate) initial_any_policy_inhibit: bool,
@@ -219,7 +219,7 @@ impl ValidationPolicy {
             max_intermediates: None,
             max_lifetime_seconds: None,
             clock_skew_seconds: 0,
-            initial_policy_set: BTreeSet::new(),
+            initial_policy_set: None,
             initial_explicit_policy: false,
             initial_policy_mapping_inhibit: false,
             initial_any_policy_inhibit: false,
@@ -388,11 +388,12 @@ impl ValidationPolicy {
         Self { clock_skew_seconds: seconds, ..self }
     }
 
-    /// Sets user-initial-policy-set, RFC 5280 section 6.1.1 (c). Default: any-policy, which an
-    /// empty set stands for.
+    /// Sets user-initial-policy-set, RFC 5280 section 6.1.1 (c). Default: any-policy. Under an empty
+    /// set no policy is acceptable.
     #[must_use]
     pub fn with_initial_policy_set(self, policies: impl IntoIterator<Item = OwnedOid>) -> Self {
-        Self { initial_policy_set: policies.into_iter().collect(), ..self }
+        let sorted: BTreeSet<OwnedOid> = policies.into_iter().collect();
+        Self { initial_policy_set: Some(sorted.into_iter().collect()), ..self }
     }
 
     /// Sets initial-policy-mapping-inhibit, RFC 5280 section 6.1.1 (d). Default: not set.
@@ -495,8 +496,9 @@ impl fmt::Display for ValidationPolicy {
         }
         writeln!(f, "clock-skew-seconds {}", self.clock_skew_seconds)?;
         write!(f, "initial-policy-set")?;
-        for oid in &self.initial_policy_set {
-            write!(f, " {oid}")?;
+        match &self.initial_policy_set {
+            None => write!(f, " any")?,
+            Some(policies) => policies.iter().try_for_each(|oid| write!(f, " {oid}"))?,
         }
         writeln!(f)?;
         writeln!(f, "initial-explicit-policy {}", self.initial_explicit_policy)?;

@@ -13,7 +13,7 @@ use core::ops::Range;
 
 use sha2::{Digest, Sha256};
 
-use super::anchor::TrustAnchor;
+use super::anchor::{EndEntityUse, TrustAnchor};
 use crate::signature::SignatureBackend;
 use crate::x509::Name;
 
@@ -23,6 +23,7 @@ pub struct TrustBundle {
     anchors: Arc<[Arc<TrustAnchor>]>,
     /// Canonical hash of each anchor's name, in the order of `anchors`.
     hashes: Arc<[u64]>,
+    has_pinned: bool,
     sequence: Option<u64>,
     refresh_hint_seconds: Option<u64>,
     digest: [u8; 32],
@@ -51,6 +52,9 @@ impl TrustBundle {
         });
         lines.sort_unstable();
         let mut bundle = Self {
+            has_pinned: sorted
+                .iter()
+                .any(|(_, anchor)| anchor.end_entity_use != EndEntityUse::Refused),
             hashes: sorted.iter().map(|&(hash, _)| hash).collect(),
             anchors: sorted.into_iter().map(|(_, anchor)| anchor).collect(),
             sequence: None,
@@ -119,6 +123,11 @@ impl TrustBundle {
     #[must_use]
     pub const fn digest(&self) -> &[u8; 32] {
         &self.digest
+    }
+
+    /// Whether any anchor may itself be presented.
+    pub(crate) const fn has_pinned(&self) -> bool {
+        self.has_pinned
     }
 
     pub(crate) fn anchor(&self, index: usize) -> Option<&Arc<TrustAnchor>> {

@@ -56,7 +56,7 @@ fn judge(
     let views: Vec<_> = encoded.iter().map(|certificate| certificate.view()).collect();
     let set: Vec<OwnedOid> = inputs.set.bytes().map(oid).collect();
     let inputs = PolicyInputs {
-        initial_policy_set: &set,
+        initial_policy_set: (!set.is_empty()).then_some(&*set),
         initial_explicit_policy: inputs.explicit,
         initial_policy_mapping_inhibit: inputs.no_mapping,
         initial_any_policy_inhibit: inputs.no_any,

@@ -1,0 +1,127 @@
+//! Explanations: a decision in words, for people who run services.
+
+use core::fmt;
+
+use super::{Attempt, CertificateSummary, Decision, Outcome};
+use crate::decision::CertifiedPeer;
+
+/// A decision in words; made by [`Decision::explain`], printed by `Display`.
+///
+/// The text is not stable. It never holds unescaped bytes of a certificate and is bounded: at most
+/// four paths are drawn, and names are cut off where they are long.
+#[derive(Clone, Copy, Debug)]
+pub struct Explanation<'d> {
+    decision: &'d Decision,
+}
+
+const PATHS_DRAWN: usize = 4;
+
+impl<'d> Explanation<'d> {
+    pub(crate) const fn new(decision: &'d Decision) -> Self {
+        Self { decision }
+    }
+}
+
+impl fmt::Display for Explanation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.decision.outcome {
+            Outcome::Accepted(peer) => accepted(f, peer)?,
+            Outcome::Rejected(rejection) => {
+                let cause = rejection.cause();
+                writeln!(f, "rejected: {} ({})", cause, cause.code())?;
+                writeln!(f, "  to do: {}", cause.violation().advice())?;
+                for (index, attempt) in rejection.attempts().iter().take(PATHS_DRAWN).enumerate() {
+                    writeln!(f, "  path {}:", index + 1)?;
+                    draw_attempt(f, attempt)?;
+                }
+                let undrawn = rejection.attempts().len().saturating_sub(PATHS_DRAWN);
+                let undrawn = u32::try_from(undrawn).unwrap_or(u32::MAX);
+                match undrawn.saturating_add(rejection.omitted()) {
+                    0 => {}
+                    more => writeln!(f, "  and {more} more path(s)")?,
+                }
+                for other in rejection.others() {
+                    writeln!(f, "  also presented: {} ({})", other, other.code())?;
+                }
+            }
+        }
+        let work = self.decision.work;
+        writeln!(
+            f,
+            "  asked at {}; work: {} signature(s), {} path step(s), {} name comparison(s)",
+            self.decision.now, work.signatures, work.path_steps, work.name_comparisons
+        )
+    }
+}
+
+fn accepted(f: &mut fmt::Formatter<'_>, peer: &CertifiedPeer) -> fmt::Result {
+    match peer.identity().primary() {
+        Some(identity) => writeln!(f, "accepted: {identity}")?,
+        None => writeln!(f, "accepted: a peer without a name")?,
+    }
+    for identity in peer.identity().iter().skip(1) {
+        writeln!(f, "  also: {identity}")?;
+    }
+    write!(f, "  trust domain {}", peer.trust_domain())?;
+    match peer.bundle_sequence() {
+        Some(sequence) => writeln!(f, ", bundle sequence {sequence}")?,
+        None => writeln!(f)?,
+    }
+    writeln!(f, "  holds until {}", peer.valid_until())?;
+    writeln!(f, "  path:")?;
+    let mut indent = 4;
+    line(f, indent, "anchor", &CertificateSummary::of_anchor(peer.anchor()))?;
+    for (depth, certificate) in peer.path().iter().enumerate().rev() {
+        indent += 2;
+        let summary = CertificateSummary::of(&certificate.as_certificate());
+        line(f, indent, depth, &summary)?;
+    }
+    if !peer.policies().is_empty() {
+        write!(f, "  certificate policies:")?;
+        for policy in peer.policies() {
+            write!(f, " {policy}")?;
+        }
+        writeln!(f)?;
+    }
+    for note in peer.notes() {
+        writeln!(f, "  note: {} ({})", note, note.code())?;
+    }
+    Ok(())
+}
+
+fn draw_attempt(f: &mut fmt::Formatter<'_>, attempt: &Attempt) -> fmt::Result {
+    let top = attempt.certificates().len();
+    let mut indent = 4;
+    match attempt.anchor() {
+        Some(anchor) => line(f, indent, "anchor", anchor)?,
+        None => writeln!(f, "{:indent$}└ no anchor reached", "")?,
+    }
+    findings_at(f, attempt, indent, Some(top))?;
+    for (depth, certificate) in attempt.certificates().iter().enumerate().rev() {
+        indent += 2;
+        line(f, indent, depth, certificate)?;
+        findings_at(f, attempt, indent, Some(depth))?;
+    }
+    findings_at(f, attempt, 2, None)
+}
+
+fn findings_at(
+    f: &mut fmt::Formatter<'_>,
+    attempt: &Attempt,
+    indent: usize,
+    depth: Option<usize>,
+) -> fmt::Result {
+    for finding in attempt.findings().iter().filter(|finding| finding.depth() == depth) {
+        writeln!(f, "{:indent$}  ✗ {} ({})", "", finding.violation(), finding.code())?;
+    }
+    Ok(())
+}
+
+fn line(
+    f: &mut fmt::Formatter<'_>,
+    indent: usize,
+    label: impl fmt::Display,
+    certificate: &CertificateSummary,
+) -> fmt::Result {
+    writeln!(f, "{:indent$}└ {label}: {certificate}", "")
+}

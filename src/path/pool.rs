@@ -1,0 +1,175 @@
+//! The certificates of one search: parsed, without duplicates, in an order of their own, with
+//! their names as small numbers.
+//!
+//! Candidates are kept in the order of their bytes, so that nothing that follows can depend on the
+//! order in which a peer presented them. Two names have the same number exactly if they match by
+//! RFC 5280 section 7.1, so that an edge of the graph is an equality of numbers.
+
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use crate::policy::{Limit, LimitExceeded, Limits};
+use crate::trust::TrustBundle;
+use crate::x509::{Certificate, CertificateError, Name};
+
+/// A distinct name among the candidates.
+#[derive(Debug)]
+struct NameClass<'a> {
+    name: Name<'a>,
+    /// Computed when there are many classes.
+    hash: Option<u64>,
+    /// Positions in the bundle of anchors that may bear this name, once looked up.
+    anchors: Option<Range<usize>>,
+}
+
+/// Names by number.
+#[derive(Debug, Default)]
+pub(super) struct NameTable<'a> {
+    classes: Vec<NameClass<'a>>,
+}
+
+/// Up to this many names are compared one by one; more are found by a hash first.
+const FEW_NAMES: usize = 8;
+
+impl<'a> NameTable<'a> {
+    /// The number of a name; equal for names that match.
+    fn intern(&mut self, name: Name<'a>) -> usize {
+        let same_bytes = |class: &NameClass<'_>| class.name.as_der() == name.as_der();
+        if let Some(found) = self.classes.iter().position(same_bytes) {
+            return found;
+        }
+        let mut hash = None;
+        let matching = if self.classes.len() < FEW_NAMES {
+            self.classes.iter().position(|class| class.name.matches(&name))
+        } else {
+            let wanted = name.canonical_hash();
+            hash = Some(wanted);
+            self.classes.iter_mut().position(|class| {
+                let found = *class.hash.get_or_insert_with(|| class.name.canonical_hash());
+                found == wanted && class.name.matches(&name)
+            })
+        };
+        matching.unwrap_or_else(|| {
+            self.classes.push(NameClass { name, hash, anchors: None });
+            self.classes.len() - 1
+        })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.classes.len()
+    }
+
+    pub(super) fn name(&self, class: usize) -> Option<Name<'a>> {
+        self.classes.get(class).map(|class| class.name)
+    }
+
+    /// Positions in `bundle` of the anchors that may bear the name of `class`.
+    pub(super) fn anchors(&mut self, class: usize, bundle: &TrustBundle) -> Range<usize> {
+        match self.classes.get_mut(class) {
+            Some(class) => class.anchors.get_or_insert_with(|| bundle.named(&class.name)).clone(),
+            None => 0..0,
+        }
+    }
+}
+
+/// A certificate of the pool.
+#[derive(Debug)]
+pub(crate) struct Node<'a> {
+    pub(crate) certificate: Certificate<'a>,
+    /// Number of the subject; of the target it is not needed and not known.
+    pub(super) subject: Option<usize>,
+    /// Number of the issuer.
+    pub(super) issuer: usize,
+}
+
+impl Node<'_> {
+    /// RFC 5280 6.1: "A certificate is self-issued if the same DN appears in the subject and
+    /// issuer fields."
+    pub(super) fn is_self_issued(&self) -> bool {
+        self.subject == Some(self.issuer)
+    }
+}
+
+/// The candidates of one search; the target is node 0.
+#[derive(Debug)]
+pub(crate) struct Pool<'a> {
+    pub(super) nodes: Vec<Node<'a>>,
+    pub(super) names: NameTable<'a>,
+    malformed: Vec<(&'a [u8], CertificateError)>,
+}
+
+/// How many malformed certificates are kept for the report.
+const MALFORMED_KEPT: usize = 8;
+
+impl<'a> Pool<'a> {
+    /// Takes the target and its candidates.
+    ///
+    /// # Errors
+    /// [`Limit::PoolCertificates`] and [`Limit::PoolBytes`].
+    pub(crate) fn new(
+        target: Certificate<'a>,
+        candidates: impl ExactSizeIterator<Item = &'a [u8]>,
+        limits: &Limits,
+    ) -> Result<Self, LimitExceeded> {
+        let count = candidates.len();
+        if u32::try_from(count).map_or(true, |count| count > limits.pool_certificates) {
+            return Err(LimitExceeded::new(Limit::PoolCertificates, limits.pool_certificates));
+        }
+        let mut pool = Self {
+            nodes: Vec::with_capacity(count + 1),
+            names: NameTable { classes: Vec::with_capacity(count + 2) },
+            malformed: Vec::new(),
+        };
+        let issuer = pool.names.intern(target.issuer());
+        pool.nodes.push(Node { certificate: target, subject: None, issuer });
+        let mut bytes = target.as_der().len();
+        for der in candidates {
+            bytes = bytes.saturating_add(der.len());
+            if u32::try_from(bytes).map_or(true, |bytes| bytes > limits.pool_bytes) {
+                return Err(LimitExceeded::new(Limit::PoolBytes, limits.pool_bytes));
+            }
+            match Certificate::from_der(der) {
+                Ok(certificate) => {
+                    pool.nodes.push(Node { certificate, subject: None, issuer: 0 });
+                }
+                Err(error) => pool.malformed.push((der, error)),
+            }
+        }
+        pool.arrange();
+        Ok(pool)
+    }
+
+    /// Sorts, drops duplicates and numbers the names.
+    fn arrange(&mut self) {
+        if self.nodes.len() > 2
+            && let Some((_, candidates)) = self.nodes.split_first_mut()
+        {
+            candidates.sort_unstable_by(|a, b| a.certificate.as_der().cmp(b.certificate.as_der()));
+        }
+        let mut before: Option<&[u8]> = None;
+        let mut target: Option<&[u8]> = None;
+        self.nodes.retain(|node| {
+            let der = Some(node.certificate.as_der());
+            let duplicate = der == target || der == before;
+            target = target.or(der);
+            before = der;
+            !duplicate
+        });
+        for node in self.nodes.iter_mut().skip(1) {
+            node.subject = Some(self.names.intern(node.certificate.subject()));
+            node.issuer = self.names.intern(node.certificate.issuer());
+        }
+        self.malformed.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        self.malformed.dedup_by(|(a, _), (b, _)| a == b);
+        self.malformed.truncate(MALFORMED_KEPT);
+    }
+
+    pub(crate) fn node(&self, index: usize) -> Option<&Node<'a>> {
+        self.nodes.get(index)
+    }
+
+    /// Candidates that could not be read, in the order of their bytes; at most eight.
+    pub(crate) fn malformed(&self) -> &[(&'a [u8], CertificateError)] {
+        &self.malformed
+    }
+}

@@ -1,0 +1,237 @@
+//! From names in a certificate to an identity: which trust domain speaks, and for what.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt::Write;
+
+use super::request::Expectation;
+use crate::constraints::Violation;
+use crate::identity::{
+    DistinguishedName, ExpectedName, Identity, Mailbox, PeerIdentity, PresentedDnsName, SpiffeId,
+    SpiffeIdRef, WorkloadUri, ip_from_octets,
+};
+use crate::trust::{Domain, TrustStore};
+use crate::x509::{Certificate, GeneralName, Name};
+
+/// The trust domain that the expectation selects or, where it names nobody, the claim of the
+/// certificate.
+pub(super) fn select_domain<'s>(
+    store: &'s TrustStore,
+    certificate: &Certificate<'_>,
+    expectation: Expectation<'_>,
+) -> Result<&'s Arc<Domain>, Violation> {
+    match expectation {
+        Expectation::Names([first, ..]) => domain_of_expected(store, first)
+            .ok_or_else(|| Violation::NoTrustDomain { name: Some(alloc::format!("{first}")) }),
+        Expectation::Names([]) => Err(Violation::NoTrustDomain { name: None }),
+        Expectation::Matching(_) | Expectation::Any => claimed_domain(store, certificate),
+    }
+}
+
+fn domain_of_expected<'s>(
+    store: &'s TrustStore,
+    expected: &ExpectedName,
+) -> Option<&'s Arc<Domain>> {
+    match expected {
+        ExpectedName::Spiffe(id) => store.for_spiffe(id.trust_domain().as_str()),
+        ExpectedName::Uri(uri) => domain_of_uri(store, uri),
+        ExpectedName::Dns(name) => store.for_dns(name.as_str()),
+        ExpectedName::Ip(address) => store.for_ip(*address),
+        ExpectedName::Email(mailbox) => store.for_email_domain(mailbox.host().as_str()),
+    }
+}
+
+fn domain_of_uri<'s>(store: &'s TrustStore, uri: &WorkloadUri) -> Option<&'s Arc<Domain>> {
+    match uri.host() {
+        Some(host) => store.for_uri_host(host),
+        None if uri.scheme() == "urn" => {
+            store.for_urn_namespace(uri.path().split(':').next().unwrap_or_default())
+        }
+        None => None,
+    }
+}
+
+/// How a name takes part in selecting a trust domain, first to last.
+const PRECEDENCE: u8 = 6;
+
+/// The first domain that speaks for a name of the certificate: SPIFFE IDs first, then other URIs,
+/// DNS names, addresses, mailboxes, the subject; within a kind in the order of the certificate.
+fn claimed_domain<'s>(
+    store: &'s TrustStore,
+    certificate: &Certificate<'_>,
+) -> Result<&'s Arc<Domain>, Violation> {
+    let mut best: Option<(u8, &'s Arc<Domain>)> = None;
+    let mut first_name: Option<String> = None;
+    for_each_name(certificate, |precedence, name| {
+        if best.is_some_and(|(found, _)| found <= precedence) {
+            return;
+        }
+        match domain_of(store, &name) {
+            Some(domain) => best = Some((precedence, domain)),
+            None if first_name.is_none() => first_name = Some(name.text()),
+            None => {}
+        }
+    });
+    best.map(|(_, domain)| domain).ok_or(Violation::NoTrustDomain { name: first_name })
+}
+
+/// A name of a certificate that can be an identity.
+#[derive(Clone, Copy)]
+enum Presented<'a> {
+    Spiffe(SpiffeIdRef<'a>),
+    Uri(&'a str),
+    Dns(&'a str),
+    Ip(&'a [u8]),
+    Email(&'a str),
+    Subject(Name<'a>),
+}
+
+impl Presented<'_> {
+    fn text(&self) -> String {
+        match self {
+            Self::Spiffe(id) => alloc::format!("{id}"),
+            Self::Uri(uri) => alloc::format!("{}", GeneralName::Uri(uri)),
+            Self::Dns(name) => alloc::format!("{}", GeneralName::Dns(name)),
+            Self::Ip(octets) => alloc::format!("{}", GeneralName::Ip(octets)),
+            Self::Email(mailbox) => alloc::format!("{}", GeneralName::Rfc822(mailbox)),
+            Self::Subject(name) => alloc::format!("{}", GeneralName::Directory(*name)),
+        }
+    }
+
+    fn identity(&self) -> Option<Identity> {
+        match *self {
+            Self::Spiffe(id) => Some(Identity::Spiffe(SpiffeId::from(id))),
+            Self::Uri(uri) => WorkloadUri::parse(uri).ok().map(Identity::Uri),
+            Self::Dns(name) => PresentedDnsName::parse(name).ok().map(Identity::Dns),
+            Self::Ip(octets) => ip_from_octets(octets).map(Identity::Ip),
+            Self::Email(mailbox) => Mailbox::parse(mailbox).ok().map(Identity::Email),
+            Self::Subject(name) => {
+                DistinguishedName::from_der(name.as_der()).ok().map(Identity::Subject)
+            }
+        }
+    }
+}
+
+/// Calls `each` with every name and its precedence.
+fn for_each_name<'a>(certificate: &Certificate<'a>, mut each: impl FnMut(u8, Presented<'a>)) {
+    if let Some(Ok(names)) = certificate.subject_alt_name() {
+        for name in names.iter().flatten() {
+            match name {
+                // A SPIFFE ID that breaks the standard is no identity, and no other URI either.
+                GeneralName::Uri(uri) if has_spiffe_scheme(uri) => {
+                    if let Ok(id) = SpiffeIdRef::parse(uri) {
+                        each(0, Presented::Spiffe(id));
+                    }
+                }
+                GeneralName::Uri(uri) => each(1, Presented::Uri(uri)),
+                GeneralName::Dns(name) => each(2, Presented::Dns(name)),
+                GeneralName::Ip(octets) => each(3, Presented::Ip(octets)),
+                GeneralName::Rfc822(mailbox) => each(4, Presented::Email(mailbox)),
+                _ => {}
+            }
+        }
+    }
+    let subject = certificate.subject();
+    if !subject.is_empty() {
+        each(PRECEDENCE - 1, Presented::Subject(subject));
+    }
+}
+
+fn has_spiffe_scheme(uri: &str) -> bool {
+    uri.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("spiffe:"))
+}
+
+fn domain_of<'s>(store: &'s TrustStore, name: &Presented<'_>) -> Option<&'s Arc<Domain>> {
+    match *name {
+        Presented::Spiffe(id) => store.for_spiffe(id.trust_domain().as_str()),
+        Presented::Uri(uri) => domain_of_uri(store, &WorkloadUri::parse(uri).ok()?),
+        Presented::Dns(name) => store.for_dns(name.strip_prefix("*.").unwrap_or(name)),
+        Presented::Ip(octets) => store.for_ip(ip_from_octets(octets)?),
+        Presented::Email(mailbox) => store.for_email_domain(mailbox.rsplit_once('@')?.1),
+        Presented::Subject(name) => store.for_directory(&name),
+    }
+}
+
+/// The identity that `domain` speaks for, and names of the certificate left out of it.
+pub(super) struct Identified {
+    pub(super) identity: PeerIdentity,
+    pub(super) left_out: Vec<String>,
+}
+
+/// How many names left out are noted.
+const LEFT_OUT_NOTED: usize = 8;
+
+/// The names of the certificate that `domain` speaks for.
+pub(super) fn identify(
+    store: &TrustStore,
+    domain: &Arc<Domain>,
+    certificate: &Certificate<'_>,
+) -> Identified {
+    let mut identities = Vec::with_capacity(2);
+    let mut left_out = Vec::new();
+    for_each_name(certificate, |_, name| {
+        let speaks = domain_of(store, &name).is_some_and(|found| Arc::ptr_eq(found, domain));
+        match name.identity() {
+            Some(identity) if speaks => identities.push(identity),
+            // That nobody speaks for a subject is the rule, not worth a note.
+            _ if matches!(name, Presented::Subject(_)) => {}
+            _ if left_out.len() < LEFT_OUT_NOTED => left_out.push(name.text()),
+            _ => {}
+        }
+    });
+    Identified { identity: PeerIdentity::new(identities), left_out }
+}
+
+/// Whether the identity is the one expected.
+pub(super) fn check_expectation(
+    expectation: Expectation<'_>,
+    identity: &PeerIdentity,
+) -> Result<(), Violation> {
+    match expectation {
+        Expectation::Names(names) => match names.iter().find(|name| !name.matches(identity)) {
+            None => Ok(()),
+            Some(expected) => Err(Violation::NameMismatch {
+                expected: alloc::format!("{expected}"),
+                presented: same_form(expected, identity),
+            }),
+        },
+        Expectation::Matching(matcher) => {
+            let report = matcher.explain(identity);
+            if report.holds() {
+                Ok(())
+            } else {
+                Err(Violation::NotAccepted { reason: alloc::format!("{report}") })
+            }
+        }
+        Expectation::Any if identity.is_empty() => Err(Violation::NoIdentity),
+        Expectation::Any => Ok(()),
+    }
+}
+
+/// A few of the identities that have the form of what is expected.
+fn same_form(expected: &ExpectedName, identity: &PeerIdentity) -> String {
+    const SHOWN: usize = 5;
+    let mut text = String::new();
+    let of_form = identity.iter().filter(|identity| {
+        matches!(
+            (expected, identity),
+            (ExpectedName::Spiffe(_), Identity::Spiffe(_))
+                | (ExpectedName::Uri(_), Identity::Uri(_))
+                | (ExpectedName::Dns(_), Identity::Dns(_))
+                | (ExpectedName::Ip(_), Identity::Ip(_))
+                | (ExpectedName::Email(_), Identity::Email(_))
+        )
+    });
+    for (index, identity) in of_form.enumerate() {
+        let separator = if index == 0 { "" } else { ", " };
+        if index == SHOWN {
+            text.push_str(", …");
+            break;
+        }
+        if write!(text, "{separator}{identity}").is_err() {
+            break;
+        }
+    }
+    text
+}

@@ -1,0 +1,23 @@
+//! The engine: the only room that knows the order of the others.
+//!
+//! ```text
+//! bytes → certificate → trust domain → candidate path → valid path → identity → decision
+//! ```
+//!
+//! [`Verifier::decide`] answers at once from what it has. [`Verifier::begin`] is the same machine as
+//! steps, each with a bounded piece of work, so that a host may interleave others or give up by
+//! ceasing to step. Neither blocks, reads a clock or does IO.
+//!
+//! The order of checks follows from what an attacker shapes. The leaf is read and its claim selects
+//! the trust domain; then the search builds paths by cheap rules, signatures are checked from the
+//! anchor down, and only then the rules whose cost the issuers shape: names, policies, custom
+//! extensions. What a leaf breaks on its own is known before the search and still reported beside
+//! what is wrong with its path: an unknown issuer outweighs an expired leaf.
+
+mod engine;
+mod identify;
+mod report;
+mod request;
+
+pub use engine::{Step, Verification, Verifier};
+pub use request::{Expect, Request};
