@@ -8,6 +8,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod constraints;
+pub mod credential;
 pub mod decision;
 pub mod identity;
 mod path;

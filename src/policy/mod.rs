@@ -2,9 +2,11 @@
 
 mod conformance;
 mod limits;
+mod public_suffixes;
 mod validation;
 
 pub use conformance::{Conformance, ConformanceRule};
 pub(crate) use limits::Budget;
 pub use limits::{Limit, LimitExceeded, Limits, Work};
+pub use public_suffixes::PublicSuffixes;
 pub use validation::{Choice, ExtensionHandler, Profile, Purpose, SvidProfile, ValidationPolicy};

@@ -27,7 +27,7 @@ mod pem_error;
 mod policies;
 mod sct;
 mod spki;
-mod structure;
+pub(crate) mod structure;
 mod text;
 mod time;
 mod values;
