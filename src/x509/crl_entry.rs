@@ -11,9 +11,11 @@
 use core::fmt;
 
 use super::der::{DerErrorKind, Reader, Span, Tag};
+use super::extension::Extension;
 use super::format_error::{FormatError, FormatErrorKind, Within};
+use super::general_name::GeneralNames;
 use super::oid::{Oid, known};
-use super::structure::{RawExtension, RawGeneralNames, each_extension, general_names};
+use super::structure::each_extension;
 use super::time::Time;
 
 /// `CRLReason` of RFC 5280 section 5.3.1.
@@ -93,11 +95,11 @@ pub struct RevokedCertificate<'a> {
     /// `invalidityDate`.
     pub invalidity_date: Option<Time>,
     /// `certificateIssuer` of this very entry.
-    pub certificate_issuer: Option<RawGeneralNames<'a>>,
+    pub certificate_issuer: Option<GeneralNames<'a>>,
     /// `certificateIssuer` of this entry or of the nearest entry before that has one (RFC 5280
     /// section 5.3.3). None where the list's issuer issued the certificate, and where the entry
     /// was not read in order.
-    pub issuer_in_effect: Option<RawGeneralNames<'a>>,
+    pub issuer_in_effect: Option<GeneralNames<'a>>,
     /// The first critical extension that is none of the three above. RFC 5280 section 5.3: "If a
     /// CRL contains a critical CRL entry extension that the application cannot process, then the
     /// application MUST NOT use that CRL to determine the status of any certificates."
@@ -155,7 +157,7 @@ impl EntryWalker {
             self.issuer_in_effect = issuer;
         }
         entry.issuer_in_effect =
-            self.issuer_in_effect.map(|span| RawGeneralNames::trusted(span.of(der)));
+            self.issuer_in_effect.map(|span| GeneralNames::trusted(span.of(der), span.start()));
         Ok(entry)
     }
 
@@ -243,11 +245,11 @@ pub(crate) fn read_entry<'a>(
 
 #[inline]
 fn read_extension<'a>(
-    extension: &RawExtension<'a>,
+    extension: &Extension<'a>,
     entry: &mut RevokedCertificate<'a>,
     issuer: &mut Option<Span>,
 ) -> Result<(), FormatError> {
-    match extension.oid.content {
+    match extension.oid.as_bytes() {
         known::CRL_REASON => {
             entry.reason = Some(
                 extension.parse("reasonCode", |reader| ReasonCode::read(reader, "reasonCode"))?,
@@ -262,17 +264,18 @@ fn read_extension<'a>(
             const FIELD: &str = "certificateIssuer";
             let names = extension.parse(FIELD, |reader| {
                 let names = reader.element(Tag::SEQUENCE).within(FIELD)?;
-                general_names(&names).within(FIELD)?;
+                GeneralNames::of(&names).within(FIELD)?;
                 Ok(names)
             })?;
             // RFC 5280 5.3.3: "Conforming CRL issuers MUST mark this extension as critical since
             // an implementation that ignored this extension could not correctly attribute CRL
             // entries to certificates."
             if !extension.critical {
-                let offset = extension.oid.offset;
+                let offset = extension.oid_span.start();
                 return Err(FormatError::new(FIELD, offset, FormatErrorKind::NotCritical));
             }
-            entry.certificate_issuer = Some(RawGeneralNames::trusted(names.content));
+            entry.certificate_issuer =
+                Some(GeneralNames::trusted(names.content, names.content_offset));
             *issuer = Some(names.content_span());
         }
         oid if extension.critical && entry.unrecognized_critical_extension.is_none() => {
