@@ -10,6 +10,7 @@ extern crate std;
 pub mod constraints;
 pub mod identity;
 pub mod policy;
+pub mod revocation;
 pub mod signature;
 pub mod trust;
 pub mod x509;

@@ -2,9 +2,13 @@
 
 mod conformance;
 mod limits;
+mod revocation;
+mod unknown;
 mod validation;
 
 pub use conformance::{Conformance, ConformanceRule};
 pub(crate) use limits::Budget;
 pub use limits::{Limit, LimitExceeded, Limits, Work};
+pub use revocation::{OnUnknown, RevocationPolicy, RevocationRule, Role};
+pub use unknown::UnknownReason;
 pub use validation::{Choice, ExtensionHandler, Profile, Purpose, SvidProfile, ValidationPolicy};

@@ -126,6 +126,11 @@ impl<'a> CertificateRevocationList<'a> {
         self.index.distribution_point.map(|index| index.of(self.der))
     }
 
+    /// The value of issuingDistributionPoint, to tell scopes apart.
+    pub(crate) fn issuing_distribution_point_der(&self) -> Option<&'a [u8]> {
+        optional_bytes(self.index.distribution_point_value, self.der)
+    }
+
     /// Whether entries may be of other issuers (`indirectCRL`).
     #[must_use]
     pub fn is_indirect(&self) -> bool {
@@ -230,6 +235,7 @@ struct CrlIndex {
     number: Option<CrlNumber>,
     base_number: Option<CrlNumber>,
     distribution_point: Option<IssuingDistributionPointIndex>,
+    distribution_point_value: Option<Span>,
     authority_key: Option<Span>,
     freshest_crl: Option<Span>,
     unrecognized_critical: Option<Span>,
@@ -288,6 +294,7 @@ impl CrlIndex {
             number: None,
             base_number: None,
             distribution_point: None,
+            distribution_point_value: None,
             authority_key: None,
             freshest_crl: None,
             unrecognized_critical: None,
@@ -328,6 +335,7 @@ impl CrlIndex {
             known::ISSUING_DISTRIBUTION_POINT => {
                 let read = IssuingDistributionPointIndex::read;
                 self.distribution_point = Some(extension.parse("issuingDistributionPoint", read)?);
+                self.distribution_point_value = Some(extension.value_span);
             }
             known::AUTHORITY_KEY_IDENTIFIER => {
                 let (value, offset) = (extension.value, extension.value_offset());

@@ -38,6 +38,7 @@ pub use certificate::{
 };
 pub use crl::{CertificateRevocationList, OwnedCertificateRevocationList};
 pub use crl_entry::{Entries, EntryWalker, ReasonCode, RevokedCertificate};
+pub(crate) use crl_extensions::IssuingDistributionPointIndex;
 pub use crl_extensions::{
     CrlNumber, CrlScope, DistributionPointName, IssuingDistributionPoint, ReasonFlags,
 };
