@@ -87,10 +87,12 @@ extern crate std;
 #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
 pub mod audit;
 pub mod constraints;
+pub mod credential;
 pub mod decision;
 pub mod identity;
 mod path;
 pub mod policy;
+pub mod revocation;
 pub mod signature;
 pub mod trust;
 pub mod verify;
