@@ -223,7 +223,8 @@ impl<'a> Verification<'a> {
             let certificate = search.certificate(node)?;
             steps.push(PathCertificate { certificate, self_issued: search.is_self_issued(node) });
         }
-        let view = PathView { certificates: &steps, anchor, flawed: searching.flawed };
+        let bundle = searching.domain.bundle();
+        let view = PathView { certificates: &steps, anchor, bundle, flawed: searching.flawed };
         let mut judgement = check_path(&view, &self.demands, &mut self.budget);
         if judgement.breaches.is_empty() && searching.target.is_empty() && !searching.flawed {
             let policies = core::mem::take(&mut judgement.policies.user_constrained);
