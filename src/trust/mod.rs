@@ -10,6 +10,11 @@
 mod anchor;
 mod bundle;
 mod bundle_error;
+mod endpoint;
+mod federation;
+mod federation_event;
+mod high_water;
+mod refresh;
 mod scope;
 mod spiffe_bundle;
 #[cfg(feature = "spiffe")]
@@ -21,6 +26,11 @@ mod store;
 pub use anchor::{AnchorError, AnchorExtensions, AnchorState, EndEntityUse, TrustAnchor};
 pub use bundle::TrustBundle;
 pub use bundle_error::{BundleError, BundleErrorKind, SkipReason, SkippedElement};
+pub use endpoint::{BundleEndpoint, EndpointError, EndpointProfile, EndpointServer, EndpointUrl};
+pub use federation::FederatedBundles;
+pub use federation_event::{BundleEvent, BundleSource, Change, Refused};
+pub use high_water::{HighWaterMark, HighWaterMarks, ParseHighWaterError};
+pub use refresh::{Bootstrap, Freshness, Poll, PollFailure, RefreshPolicy, RefreshSchedule};
 pub use scope::{Scope, ScopeError};
 pub use spiffe_bundle::{SpiffeBundle, bundle_from_der, bundle_from_pem};
 #[cfg(feature = "spiffe")]
