@@ -21,6 +21,7 @@
 //! ([`SpiffeId::parse_lenient`]), IDs over 2,048 bytes refused; underscores allowed in DNS names; dot
 //! segments, userinfo and fragments refused in URIs; distinguished names compared by bytes.
 
+mod claimed;
 mod dns;
 mod email;
 mod error;
@@ -36,6 +37,7 @@ mod text;
 mod trust_domain;
 mod uri;
 
+pub(crate) use dns::is_preferred_name;
 pub use dns::{DnsName, PresentedDnsName, dns_presented_matches};
 pub use email::Mailbox;
 pub use error::{NameError, NameErrorKind};
