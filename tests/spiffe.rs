@@ -1,7 +1,7 @@
 //! Federated bundles, their refresh and Workload API updates, by the scenarios S1 to S24 of SPIFFE
 //! rotation as this project counts them.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "test code")]
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 mod kit;
 
