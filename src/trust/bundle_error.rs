@@ -148,6 +148,7 @@ impl BundleError {
         self
     }
 
+    #[cfg(feature = "spiffe")]
     pub(super) fn of(mut self, trust_domain: Option<TrustDomain>) -> Self {
         self.0.trust_domain = trust_domain;
         self

@@ -22,6 +22,9 @@ mod spiffe_json;
 #[cfg(feature = "spiffe")]
 mod spiffe_jwk;
 mod store;
+mod workload_api;
+mod workload_endpoint;
+mod workload_message;
 
 pub use anchor::{AnchorError, AnchorExtensions, AnchorState, EndEntityUse, TrustAnchor};
 pub use bundle::TrustBundle;
@@ -36,3 +39,11 @@ pub use spiffe_bundle::{SpiffeBundle, bundle_from_der, bundle_from_pem};
 #[cfg(feature = "spiffe")]
 pub use spiffe_json::BundleMap;
 pub use store::{Domain, TrustStore, TrustStoreError};
+pub use workload_api::{
+    Reconnect, StreamEnd, Update, WorkloadContext, WorkloadEvent, WorkloadState,
+};
+pub use workload_endpoint::{ParseWorkloadEndpointError, WorkloadEndpoint};
+pub use workload_message::{
+    MessageErrorKind, MessageRejected, SvidKey, WorkloadSvid, X509BundlesMessage, X509SvidEntry,
+    X509SvidMessage,
+};
