@@ -11,19 +11,30 @@ mod chain;
 #[expect(clippy::module_inception, reason = "the room is named after its first type")]
 mod credential;
 mod error;
+mod event;
+#[cfg(feature = "std")]
+mod handle;
 mod key;
 mod key_error;
 mod possession;
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 mod private_key;
+mod selection;
+mod set;
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 mod software;
 mod store;
 
 pub use credential::{Credential, CredentialChecks};
 pub use error::CredentialError;
+pub use event::CredentialEvent;
+#[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+pub use handle::{CredentialEvents, CredentialHandle, Draining, EventQueue};
 pub use key::{CredentialKey, SignError};
 pub use key_error::KeyError;
+pub use selection::Selection;
+pub use set::{CredentialSet, Update};
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "ring", feature = "aws-lc-rs"))))]
 pub use software::SoftwareKey;
