@@ -13,6 +13,7 @@ pub mod decision;
 pub mod identity;
 mod path;
 pub mod policy;
+pub mod revocation;
 pub mod signature;
 pub mod trust;
 pub mod verify;

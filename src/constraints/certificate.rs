@@ -9,11 +9,12 @@
 //! the certified key only. Enforced here: as all validators of the Web PKI do, a CA with extended
 //! key usage vouches for those purposes only*). So this rule, too, looks at one certificate.
 
-use crate::policy::{Choice, ValidationPolicy};
+use crate::policy::{Choice, SvidProfile, ValidationPolicy};
 use crate::x509::oid::known;
 use crate::x509::{Certificate, ExtensionKind, KeyUsage, Oid, Time, Version};
 
 use super::Violation;
+use super::svid::check_svid_authority;
 
 /// What the rules over one certificate compare it with.
 #[derive(Clone, Copy, Debug)]
@@ -51,22 +52,32 @@ pub(crate) fn check_end_entity(
             report(Violation::LifetimeTooLong { seconds, max });
         }
     }
+    // Nobody verifies with this key on the path: what it signs is the handshake.
+    match certificate.subject_public_key_info().map(|key| policy.algorithms.check_key(&key)) {
+        Ok(Ok(_)) => {}
+        Ok(Err(refused)) => report(Violation::Algorithm(refused)),
+        Err(error) => report(Violation::Malformed(error)),
+    }
+    // The SVID rules say these in their own words; both at once would be the same finding twice.
+    let svid = policy.svid;
     let ca = certificate.basic_constraints().is_some_and(|constraints| constraints.ca);
-    if ca && policy.ca_as_end_entity == Choice::Deny {
+    if ca && policy.ca_as_end_entity == Choice::Deny && svid == SvidProfile::Off {
         report(Violation::CaAsEndEntity);
     }
     let usage = certificate.key_usage();
     if policy.end_entity_with_cert_sign == Choice::Deny
+        && svid == SvidProfile::Off
         && usage.is_some_and(|usage| usage.contains(KeyUsage::KEY_CERT_SIGN))
     {
         report(Violation::CertSignInEndEntity);
     }
     let required = policy.end_entity_key_usage;
+    let implied = svid == SvidProfile::Strict && KeyUsage::DIGITAL_SIGNATURE.contains(required);
     let sufficient = match usage {
         Some(usage) => usage.contains(required),
         None => policy.end_entity_without_key_usage == Choice::Allow,
     };
-    if !sufficient {
+    if !sufficient && !implied {
         report(Violation::KeyUsage { required, found: usage });
     }
     if let Some(purpose) = demands.purpose {
@@ -128,7 +139,17 @@ pub(crate) fn check_validity(
 }
 
 /// RFC 5280 6.1.4 (k) and (n): who may issue.
-fn check_authority(certificate: &Certificate<'_>, demands: &Demands<'_>, report: Sink<'_>) {
+///
+/// X-14 and X-17 of the strict SVID profile ask for as much or more, and are reported in their stead.
+pub(super) fn check_authority(
+    certificate: &Certificate<'_>,
+    demands: &Demands<'_>,
+    report: Sink<'_>,
+) {
+    if demands.policy.svid == SvidProfile::Strict {
+        check_svid_authority(certificate, report);
+        return;
+    }
     // (k) "If certificate i is a version 3 certificate, verify that the basicConstraints extension
     // is present and that cA is set to TRUE. (If certificate i is a version 1 or version 2
     // certificate, then the application MUST either verify that certificate i is a CA certificate
@@ -177,7 +198,7 @@ fn check_purpose(
 /// the certificate. Process any other recognized non-critical extension …"
 ///
 /// Kinds that this crate reads but does not act on count as not processed.
-fn check_critical_extensions(
+pub(super) fn check_critical_extensions(
     certificate: &Certificate<'_>,
     policy: &ValidationPolicy,
     report: Sink<'_>,
@@ -202,6 +223,71 @@ fn check_critical_extensions(
             || policy.handlers.contains_key(&extension.oid.to_owned());
         if !processed {
             report(Violation::UnknownCriticalExtension(extension.oid.to_owned()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::super::sample::*;
+    use super::*;
+
+    fn judge(
+        sample: &Sample,
+        policy: &ValidationPolicy,
+        check: fn(&Certificate<'_>, &Demands<'_>, Sink<'_>),
+    ) -> Vec<&'static str> {
+        let demands = Demands { policy, purpose: None, now: Time::from_unix(NOW) };
+        let mut found = Vec::new();
+        sample.read(|certificate| check(certificate, &demands, &mut |v| found.push(v.code())));
+        found
+    }
+
+    #[test]
+    fn the_key_of_an_end_entity_is_judged() {
+        let policy = ValidationPolicy::rfc5280();
+        for (case, spki, expected) in [
+            ("rsa 2048", rsa(2048), &[][..]),
+            ("rsa 1024", rsa(1024), &["algorithm.key-too-small"]),
+            ("p-192", ec(&[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 1], 49), &["algorithm.key-refused"]),
+        ] {
+            let sample = Sample::end_entity().spki(spki);
+            assert_eq!(judge(&sample, &policy, check_end_entity), expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn svid_rules_are_not_said_twice() {
+        let ca = Sample::end_entity().with(&BASIC_CONSTRAINTS, true, &[0x30, 3, 1, 1, 0xff]).with(
+            &KEY_USAGE,
+            true,
+            &[3, 2, 2, 0x04],
+        );
+        let weak =
+            Sample::issuer().without(&BASIC_CONSTRAINTS).with(&KEY_USAGE, true, &[3, 2, 1, 2]);
+        for (policy, leaf, issuer) in [
+            (
+                ValidationPolicy::tls_server(),
+                &["end-entity.is-a-ca", "end-entity.cert-sign", "key-usage.missing"][..],
+                ["basic-constraints.absent", "key-usage.no-cert-sign"],
+            ),
+            (ValidationPolicy::spiffe(), &[], ["spiffe.x-14", "spiffe.x-17"]),
+            (
+                ValidationPolicy::spiffe_minimal(),
+                &[],
+                ["basic-constraints.absent", "key-usage.no-cert-sign"],
+            ),
+            (
+                ValidationPolicy::spiffe()
+                    .with_end_entity_key_usage(KeyUsage::KEY_AGREEMENT, Choice::Deny),
+                &["key-usage.missing"],
+                ["spiffe.x-14", "spiffe.x-17"],
+            ),
+        ] {
+            assert_eq!(judge(&ca, &policy, check_end_entity), leaf, "{policy}");
+            assert_eq!(judge(&weak, &policy, check_issuer), issuer, "{policy}");
         }
     }
 }

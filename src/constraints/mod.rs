@@ -1,14 +1,19 @@
 //! The rules of RFC 5280 section 6.1, each a pure function over a certificate, an edge or a path.
 
 mod certificate;
+mod conformance;
 pub(crate) mod names;
 mod path;
 mod policies;
+#[cfg(test)]
+mod sample;
+mod svid;
 mod violation;
 
-pub(crate) use certificate::{Demands, check_issuer};
+pub(crate) use certificate::{Demands, Sink, check_issuer};
 pub use names::NameConstraintFailure;
 pub(crate) use path::{
-    Breach, PathCertificate, PathJudgement, PathView, Reach, check_path, check_target, path_length,
+    Breach, PathCertificate, PathView, Reach, check_path, check_target, path_length,
 };
+pub use svid::SvidRule;
 pub use violation::Violation;

@@ -7,10 +7,12 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::certificate::{Demands, check_end_entity, check_issuer, check_validity};
+use super::conformance::{Role, check_conformance};
 use super::names::{NameConstraintFailure, check_name_constraints};
 use super::policies::{PolicyFailure, PolicyInputs, PolicyOutcome, PolicyView, valid_policies};
+use super::svid::{check_svid_anchor, check_svid_issuer, check_svid_leaf};
 use super::violation::Violation;
-use crate::policy::Budget;
+use crate::policy::{Budget, SvidProfile};
 use crate::trust::{AnchorExtensions, AnchorState, TrustAnchor};
 use crate::x509::{Certificate, ExtensionKind, GeneralNames, NameConstraints, OwnedOid};
 
@@ -96,6 +98,7 @@ pub(crate) fn check_path(
     }
     check_anchor(path, demands, &mut judgement);
     check_handled_extensions(path, demands, &mut judgement);
+    check_profiles(path, demands, &mut judgement);
     if let Err(breach) = check_names(path, budget) {
         judgement.breaches.push(breach);
     }
@@ -219,6 +222,32 @@ fn check_handled_extensions(
                 judgement.add(Violation::CustomExtension { oid, code }, Some(depth), reach);
             }
         }
+    }
+}
+
+/// The X.509-SVID standard and the strict profiles, on every certificate and on the anchor's.
+fn check_profiles(path: &PathView<'_, '_>, demands: &Demands<'_>, judgement: &mut PathJudgement) {
+    let svid = demands.policy.svid;
+    if svid == SvidProfile::Off && demands.policy.conformance.is_none() {
+        return;
+    }
+    for (depth, step) in path.certificates.iter().enumerate() {
+        let mut report = |violation| {
+            judgement.add(violation, Some(depth), Reach::Certificate { depth });
+        };
+        if depth == 0 {
+            check_svid_leaf(step.certificate, svid, &mut report);
+            check_conformance(step.certificate, Role::EndEntity, demands, &mut report);
+        } else {
+            check_svid_issuer(step.certificate, svid, &mut report);
+            check_conformance(step.certificate, Role::Issuer, demands, &mut report);
+        }
+    }
+    if let Some(certificate) = path.anchor.certificate() {
+        let depth = path.certificates.len();
+        let mut report = |violation| judgement.add(violation, Some(depth), Reach::Prefix { depth });
+        check_svid_anchor(&certificate, svid, &mut report);
+        check_conformance(&certificate, Role::Anchor, demands, &mut report);
     }
 }
 

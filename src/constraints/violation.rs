@@ -3,6 +3,7 @@
 use alloc::string::String;
 use core::fmt;
 
+use super::svid::SvidRule;
 use crate::policy::{ConformanceRule, LimitExceeded};
 use crate::signature::{AlgorithmRefused, SignatureError};
 use crate::x509::{CertificateError, KeyUsage, OwnedOid, Time, Version};
@@ -78,6 +79,8 @@ pub enum Violation {
         /// The bits found; nothing where the extension is absent.
         found: Option<KeyUsage>,
     },
+    /// A rule of the X.509-SVID standard.
+    Svid(SvidRule),
     /// RFC 5280 6.1.4 (o), 6.1.5 (f): a critical extension that nobody processes.
     UnknownCriticalExtension(OwnedOid),
     /// RFC 5280 4.2.1.4: a critical certificatePolicies with qualifiers that nobody processes.
@@ -179,6 +182,7 @@ impl Violation {
             Self::CaAsEndEntity => "end-entity.is-a-ca",
             Self::CertSignInEndEntity => "end-entity.cert-sign",
             Self::KeyUsage { .. } => "key-usage.missing",
+            Self::Svid(rule) => rule.code(),
             Self::UnknownCriticalExtension(_) => "extension.unknown-critical",
             Self::UnknownPolicyQualifier => "policy.unknown-qualifier",
             Self::CustomExtension { .. } => "extension.refused",
@@ -219,7 +223,10 @@ impl Violation {
             | Self::NoCertSign => 20,
             Self::PathLength { .. } | Self::TooManyIntermediates { .. } => 22,
             Self::Purpose { .. } | Self::NoExtendedKeyUsage => 24,
-            Self::CaAsEndEntity | Self::CertSignInEndEntity | Self::KeyUsage { .. } => 26,
+            Self::CaAsEndEntity
+            | Self::CertSignInEndEntity
+            | Self::KeyUsage { .. }
+            | Self::Svid(_) => 26,
             Self::Expired { .. } | Self::NotYetValid { .. } => 30,
             Self::LifetimeTooLong { .. } => 32,
             Self::Conformance(_) => 40,
@@ -260,6 +267,7 @@ impl Violation {
             | Self::KeyUsage { .. } => {
                 "have a certificate issued for this purpose, under a ca that may do so"
             }
+            Self::Svid(_) => "have an x.509-svid issued that follows the spiffe standard",
             Self::UnknownCriticalExtension(_) | Self::CustomExtension { .. } => {
                 "register a handler for the extension if its meaning is understood and wanted"
             }
@@ -341,6 +349,7 @@ impl fmt::Display for Violation {
                     None => f.write_str(", it is absent"),
                 }
             }
+            Self::Svid(rule) => rule.fmt(f),
             Self::UnknownCriticalExtension(oid) => {
                 write!(f, "critical extension {} is not processed", OidText(oid))
             }

@@ -170,6 +170,17 @@ pub fn dns_presented_matches(pattern: &str, reference: &DnsName) -> bool {
     }
 }
 
+/// Whether a dNSName of a certificate is in the preferred name syntax that RFC 5280 section 4.2.1.6
+/// asks for (RFC 1034 section 3.5, with the digits of RFC 1123 section 2.1), at most with `*.` before
+/// it: no underscore, and nothing that reads as an IPv4 address.
+pub(crate) fn is_preferred_name(pattern: &str) -> bool {
+    let name = pattern.strip_prefix("*.").unwrap_or(pattern);
+    pattern.len() <= MAX_NAME
+        && check_labels(name).is_ok()
+        && !name.contains('_')
+        && !name.rsplit('.').next().is_some_and(is_number)
+}
+
 /// Checks that a name is one or more labels, none of them a wildcard.
 pub(super) fn check_labels(name: &str) -> Result<(), NameError> {
     if name.is_empty() {
@@ -220,6 +231,33 @@ mod tests {
     use alloc::format;
 
     use super::*;
+
+    #[test]
+    fn preferred_names_have_letters_digits_and_hyphens_only() {
+        for name in ["a.example", "*.example.org", "xn--bcher-kva.example", "3com.example", "host"]
+        {
+            assert!(is_preferred_name(name), "{name}");
+        }
+        for name in [
+            "",
+            "*",
+            "a_b.example",
+            "a..example",
+            "a.example.",
+            ".example",
+            "ba*.example",
+            "xn--*-1b.example",
+            "a.*.example",
+            "*.*.example",
+            "-a.example",
+            "8.8.8.8",
+            "a b.example",
+        ] {
+            assert!(!is_preferred_name(name), "{name}");
+        }
+        let label = "a".repeat(61);
+        assert!(!is_preferred_name(&format!("*.{label}.{label}.{label}.{label}.abcde")));
+    }
 
     #[test]
     fn a_reference_name_is_labels_of_letters_digits_and_hyphens() {

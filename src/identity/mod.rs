@@ -37,6 +37,7 @@ mod text;
 mod trust_domain;
 mod uri;
 
+pub(crate) use dns::is_preferred_name;
 pub use dns::{DnsName, PresentedDnsName, dns_presented_matches};
 pub use email::Mailbox;
 pub use error::{NameError, NameErrorKind};

@@ -44,6 +44,8 @@ const R: u8 = 1;
 const C: u8 = 2;
 
 conformance_rules! {
+    /// RFC 5280 4.1.2.1, CA/B BR 7.1.1: the certificate is of version 3.
+    VersionThree = "version-three", R | C;
     /// RFC 5280 4.1.2.2: serialNumber is a positive integer.
     SerialPositive = "serial-positive", R | C;
     /// RFC 5280 4.1.2.2: serialNumber has at most 20 octets.
@@ -66,9 +68,12 @@ conformance_rules! {
     KeyUsageNotEmpty = "key-usage-not-empty", R | C;
     /// RFC 5280 4.2.1.3, 4.2.1.9: keyCertSign needs cA.
     CertSignNeedsCa = "cert-sign-needs-ca", R | C;
+    /// RFC 5280 4.2.1.3, 4.2.1.9: cA needs keyCertSign, where keyUsage is present.
+    CaNeedsCertSign = "ca-needs-cert-sign", R | C;
     /// RFC 5280 4.2.1.6: subjectAltName is critical where the subject is empty.
     SanCriticalIfSubjectEmpty = "san-critical-if-subject-empty", R | C;
-    /// RFC 5280 4.2.1.6: a dNSName is in preferred name syntax: no underscore, no empty label.
+    /// RFC 5280 4.2.1.6: a dNSName is in preferred name syntax, at most with `*.` before it: no
+    /// underscore, no empty label, no address, no other wildcard.
     DnsNameSyntax = "dns-name-syntax", R | C;
     /// RFC 5280 4.2.1.9: basicConstraints is critical in CA certificates.
     BasicConstraintsCritical = "basic-constraints-critical", R | C;
@@ -91,21 +96,27 @@ conformance_rules! {
     AnchorConforms = "anchor-conforms", R | C;
     /// RFC 5280 5.2.3: every CRL has a cRLNumber, not critical.
     CrlNumber = "crl-number", R;
-    /// CA/B BR 7.1.4.3: a common name repeats a subjectAltName, character for character.
+    /// CA/B BR 7.1.4.3: there is at most one common name, and it repeats a subjectAltName, character
+    /// for character.
     CommonNameInSan = "common-name-in-san", C;
     /// CA/B BR 7.1.2.7.12: subjectAltName is not critical where there is a subject.
     SanNotCriticalWithSubject = "san-not-critical-with-subject", C;
     /// CA/B BR 7.1.2.7.10: extended key usage of a subscriber is not critical.
     ExtendedKeyUsageNotCritical = "ext-key-usage-not-critical", C;
+    /// CA/B BR 7.1.2.7.10: a subscriber's extended key usage has no anyExtendedKeyUsage.
+    NoAnyExtendedKeyUsage = "no-any-ext-key-usage", C;
     /// CA/B BR 7.1.2.1.2: a root has no extended key usage.
     AnchorWithoutExtendedKeyUsage = "anchor-without-ext-key-usage", C;
     /// CA/B BR 7.1.2.1.3: authorityKeyIdentifier of a root: key identifier only, its own.
     AnchorAuthorityKeyId = "anchor-authority-key-id", C;
     /// CA/B BR 7.1.2.7.7: authorityInfoAccess holds URIs.
     InfoAccessUris = "info-access-uris", C;
-    /// CA/B BR 6.1.5: keys of all certificates, that of the anchor included, are strong enough.
+    /// CA/B BR 6.1.5: the key of the anchor, too, is one that the algorithm policy allows.
     AnchorKey = "anchor-key", C;
-    /// CA/B BR 3.2.2.6: no wildcard directly under a public suffix (needs the list as an input).
+    /// CA/B BR 6.1.5: the length of an RSA modulus in bits is divisible by 8.
+    RsaModulusOctets = "rsa-modulus-octets", C;
+    /// CA/B BR 3.2.2.6: no wildcard directly under a public suffix. Top level domains are known;
+    /// others need [`PublicSuffixes`](super::PublicSuffixes).
     WildcardPublicSuffix = "wildcard-public-suffix", C;
 }
 
@@ -171,6 +182,7 @@ const fn bit(rule: ConformanceRule) -> u64 {
 impl fmt::Display for ConformanceRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::VersionThree => "the certificate must be of version 3",
             Self::SerialPositive => "the serial number must be positive",
             Self::SerialLength => "the serial number must have at most 20 octets",
             Self::IssuerNotEmpty => "the issuer must not be empty",
@@ -182,6 +194,7 @@ impl fmt::Display for ConformanceRule {
             Self::KeyUsageInCa => "a ca must have key usage",
             Self::KeyUsageNotEmpty => "key usage must have at least one bit set",
             Self::CertSignNeedsCa => "keyCertSign must be set in ca certificates only",
+            Self::CaNeedsCertSign => "key usage of a ca must have keyCertSign",
             Self::SanCriticalIfSubjectEmpty => {
                 "the subject alternative name must be critical where the subject is empty"
             }
@@ -203,12 +216,14 @@ impl fmt::Display for ConformanceRule {
                 "the subject alternative name must not be critical where there is a subject"
             }
             Self::ExtendedKeyUsageNotCritical => "extended key usage must not be critical",
+            Self::NoAnyExtendedKeyUsage => "extended key usage must not have anyExtendedKeyUsage",
             Self::AnchorWithoutExtendedKeyUsage => "a root must have no extended key usage",
             Self::AnchorAuthorityKeyId => {
                 "the authority key identifier of a root must be its own key identifier alone"
             }
             Self::InfoAccessUris => "information access must hold uris",
             Self::AnchorKey => "the key of the anchor must be acceptable",
+            Self::RsaModulusOctets => "the length of an rsa modulus must be divisible by 8",
             Self::WildcardPublicSuffix => {
                 "a wildcard must not stand directly under a public suffix"
             }

@@ -5,7 +5,7 @@
 //! staple, trust label) is in the [`Request`](crate::verify::Request).
 //!
 //! Its canonical text is its [`Display`](fmt::Display) form: two policies with the same text
-//! decide alike (custom extension handlers by their own `name()`), and [`ValidationPolicy::digest`]
+//! decide alike (extension handlers and public suffixes by their own `name()`), and [`ValidationPolicy::digest`]
 //! is the SHA-256 of that text, so that a record can name the policy it was made under.
 
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -17,6 +17,7 @@ use sha2::{Digest, Sha256};
 
 use super::conformance::{Conformance, ConformanceRule};
 use super::limits::Limits;
+use super::public_suffixes::PublicSuffixes;
 use crate::signature::AlgorithmPolicy;
 use crate::x509::{Certificate, Extension, KeyUsage, Oid, OwnedOid, oid::known};
 
@@ -196,6 +197,7 @@ pub struct ValidationPolicy {
     pub(crate) initial_any_policy_inhibit: bool,
     pub(crate) svid: SvidProfile,
     pub(crate) conformance: Conformance,
+    pub(crate) public_suffixes: Option<Arc<dyn PublicSuffixes>>,
     pub(crate) handlers: BTreeMap<OwnedOid, Arc<dyn ExtensionHandler>>,
     pub(crate) limits: Limits,
 }
@@ -225,6 +227,7 @@ impl ValidationPolicy {
             initial_any_policy_inhibit: false,
             svid: SvidProfile::Off,
             conformance: Conformance::NONE,
+            public_suffixes: None,
             handlers: BTreeMap::new(),
             limits: Limits::DEFAULT,
         }
@@ -415,6 +418,9 @@ impl ValidationPolicy {
     }
 
     /// Sets how much of the X.509-SVID profile is demanded. Default: that of the profile.
+    ///
+    /// What its rules imply (no CA as a peer, no keyCertSign, and in full also digitalSignature) is
+    /// then reported under their codes alone.
     #[must_use]
     pub fn with_svid_profile(self, svid: SvidProfile) -> Self {
         Self { svid, ..self }
@@ -432,6 +438,13 @@ impl ValidationPolicy {
     pub fn without_rule(mut self, rule: ConformanceRule) -> Self {
         self.conformance = self.conformance.without(rule);
         self
+    }
+
+    /// Sets what [`ConformanceRule::WildcardPublicSuffix`] knows of public suffixes. Default: top
+    /// level domains only.
+    #[must_use]
+    pub fn with_public_suffixes(self, list: Arc<dyn PublicSuffixes>) -> Self {
+        Self { public_suffixes: Some(list), ..self }
     }
 
     /// Lets `handler` judge the extension `oid`, critical or not. An extension that
@@ -518,6 +531,10 @@ impl fmt::Display for ValidationPolicy {
             write!(f, " {}", rule.name())?;
         }
         writeln!(f)?;
+        match &self.public_suffixes {
+            Some(list) => writeln!(f, "public-suffixes {}", list.name())?,
+            None => writeln!(f, "public-suffixes none")?,
+        }
         for (oid, handler) in &self.handlers {
             writeln!(f, "handler {oid} {}", handler.name())?;
         }

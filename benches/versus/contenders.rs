@@ -1,0 +1,228 @@
+//! What runs against what.
+
+use std::sync::Arc;
+
+use aws_lc_rs::signature as aws;
+use bonafide::decision::Decision;
+use bonafide::policy::ValidationPolicy;
+use bonafide::signature::{PublicKey, SignatureBackend, SignatureError, SignatureMemo};
+use bonafide::trust::{Domain, TrustAnchor, TrustBundle, TrustStore};
+use bonafide::verify::{Expect, Request, Verifier};
+use bonafide::x509::{AlgorithmIdentifier, Certificate, Time};
+use rustls_pki_types::{
+    AlgorithmIdentifier as PkiAlgorithm, CertificateDer, InvalidSignature,
+    SignatureVerificationAlgorithm, TrustAnchor as PkiAnchor, UnixTime, alg_id,
+};
+
+use crate::kit::{Authority, GeneralName, Key, Kind, NOW, Name, ext};
+
+/// A client's chain: a leaf with a SPIFFE ID, some intermediates, and the root it ends at.
+pub struct Chain {
+    pub kind: Kind,
+    pub leaf: CertificateDer<'static>,
+    pub intermediates: Vec<CertificateDer<'static>>,
+    pub root: CertificateDer<'static>,
+    issuer: Authority,
+    webpki_anchor: PkiAnchor<'static>,
+    signatures: Vec<Signed>,
+}
+
+const ID: &str = "spiffe://example.org/ns/prod/sa/web";
+
+impl Chain {
+    pub fn new(kind: Kind, intermediates: u64) -> Self {
+        let mut authority = Authority::root(&Name::cn("Example Root"), &Key::new(kind, 0));
+        let root = CertificateDer::from(authority.certificate.clone());
+        let mut chain = Vec::new();
+        for number in 0..intermediates {
+            let name = Name::cn(&format!("Example Intermediate {number}"));
+            // Three RSA keys are all that the kit has; root and leaf share none with an issuer.
+            authority = authority.intermediate(&name, &Key::new(kind, 1 + number), |b| b);
+            chain.insert(0, CertificateDer::from(authority.certificate.clone()));
+        }
+        let leaf = new_leaf(kind, &authority);
+        let webpki_anchor = webpki::anchor_from_trusted_cert(&root).unwrap().to_owned();
+        Self::of(kind, leaf, chain, root, authority, webpki_anchor)
+    }
+
+    fn of(
+        kind: Kind,
+        leaf: CertificateDer<'static>,
+        intermediates: Vec<CertificateDer<'static>>,
+        root: CertificateDer<'static>,
+        issuer: Authority,
+        webpki_anchor: PkiAnchor<'static>,
+    ) -> Self {
+        let mut path = vec![&leaf];
+        path.extend(&intermediates);
+        path.push(&root);
+        let signatures = signatures(&path);
+        Self { kind, leaf, intermediates, root, issuer, webpki_anchor, signatures }
+    }
+
+    /// The same intermediates with a leaf of its own.
+    pub fn with_new_leaf(&self) -> Self {
+        Self::of(
+            self.kind,
+            new_leaf(self.kind, &self.issuer),
+            self.intermediates.clone(),
+            self.root.clone(),
+            self.issuer.clone(),
+            self.webpki_anchor.clone(),
+        )
+    }
+}
+
+fn new_leaf(kind: Kind, issuer: &Authority) -> CertificateDer<'static> {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static SERIAL: AtomicU32 = AtomicU32::new(0x1000_0000);
+    let serial = SERIAL.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    let key = Key::new(kind, if kind == Kind::Rsa { 2 } else { 3 });
+    CertificateDer::from(issuer.leaf(&Name::cn("workload"), &key, &[GeneralName::uri(ID)], |b| {
+        b.serial(&serial).replace(ext::key_usage(&[0]))
+    }))
+}
+
+/// This crate, with everything that does not belong to one request prepared.
+pub struct Ours {
+    verifier: Verifier,
+    leaf: CertificateDer<'static>,
+    intermediates: Vec<CertificateDer<'static>>,
+}
+
+pub fn ours(
+    chain: &Chain,
+    backend: Arc<dyn SignatureBackend>,
+    prepare: bool,
+    memo: Option<Arc<dyn SignatureMemo>>,
+) -> Ours {
+    let anchor = TrustAnchor::from_der(&chain.root).unwrap();
+    let anchor = if prepare { anchor.prepared_by(&*backend) } else { anchor };
+    let domain = Domain::spiffe("example.org".parse().unwrap(), TrustBundle::new([anchor]));
+    let trust = TrustStore::new([domain]).unwrap();
+    let policy = ValidationPolicy::tls_client();
+    let mut verifier = Verifier::new(Arc::new(trust), Arc::new(policy), backend);
+    if let Some(memo) = memo {
+        verifier = verifier.with_memo(memo);
+    }
+    Ours { verifier, leaf: chain.leaf.clone(), intermediates: chain.intermediates.clone() }
+}
+
+impl Ours {
+    pub fn decide(&self) -> Decision {
+        decide(&self.verifier, &self.leaf, &self.intermediates)
+    }
+
+    pub fn decide_chain(&self, chain: &Chain) -> Decision {
+        decide(&self.verifier, &chain.leaf, &chain.intermediates)
+    }
+}
+
+fn decide(
+    verifier: &Verifier,
+    leaf: &CertificateDer<'_>,
+    intermediates: &[CertificateDer<'_>],
+) -> Decision {
+    let request = Request::new(leaf, intermediates, Expect::dangerously_any_identity());
+    let decision = verifier.decide(&request, Time::from_unix(NOW));
+    assert!(decision.is_accepted(), "{}", decision.explain());
+    decision
+}
+
+/// Says yes to every signature, so that only the validator's own work is left.
+#[derive(Debug)]
+pub struct NoCrypto;
+
+impl SignatureBackend for NoCrypto {
+    fn verify(
+        &self,
+        _: PublicKey<'_>,
+        _: AlgorithmIdentifier<'_>,
+        _: &[u8],
+        _: &[u8],
+    ) -> Result<(), SignatureError> {
+        Ok(())
+    }
+}
+
+impl SignatureVerificationAlgorithm for NoCrypto {
+    fn verify_signature(&self, _: &[u8], _: &[u8], _: &[u8]) -> Result<(), InvalidSignature> {
+        Ok(())
+    }
+
+    fn public_key_alg_id(&self) -> PkiAlgorithm {
+        alg_id::ECDSA_P256
+    }
+
+    fn signature_alg_id(&self) -> PkiAlgorithm {
+        alg_id::ECDSA_SHA256
+    }
+}
+
+/// What rustls-webpki verifies signatures with.
+#[derive(Clone, Copy)]
+pub enum WebpkiSet {
+    AwsLcRs,
+    NoCrypto,
+}
+
+pub fn webpki_verify(chain: &Chain, set: WebpkiSet) {
+    static AWS: &[&dyn SignatureVerificationAlgorithm] = &[
+        webpki::aws_lc_rs::ECDSA_P256_SHA256,
+        webpki::aws_lc_rs::RSA_PKCS1_2048_8192_SHA256,
+        webpki::aws_lc_rs::ED25519,
+    ];
+    static NONE: &[&dyn SignatureVerificationAlgorithm] = &[&NoCrypto];
+    let algorithms = match set {
+        WebpkiSet::AwsLcRs => AWS,
+        WebpkiSet::NoCrypto => NONE,
+    };
+    let leaf = webpki::EndEntityCert::try_from(&chain.leaf).unwrap();
+    let now = UnixTime::since_unix_epoch(std::time::Duration::from_secs(NOW as u64));
+    let path = leaf
+        .verify_for_usage(
+            algorithms,
+            std::slice::from_ref(&chain.webpki_anchor),
+            &chain.intermediates,
+            now,
+            webpki::KeyUsage::client_auth(),
+            None,
+            None,
+        )
+        .unwrap();
+    assert!(path.intermediate_certificates().count() == chain.intermediates.len());
+}
+
+/// The signatures of the path and nothing else, keys from bytes.
+pub fn raw_signatures(chain: &Chain) {
+    let algorithm: &dyn aws::VerificationAlgorithm = match chain.kind {
+        Kind::P256 => &aws::ECDSA_P256_SHA256_ASN1,
+        Kind::Rsa => &aws::RSA_PKCS1_2048_8192_SHA256,
+        Kind::Ed25519 => &aws::ED25519,
+        other => panic!("no raw verification for {other:?}"),
+    };
+    for Signed { key, message, signature } in &chain.signatures {
+        aws::UnparsedPublicKey::new(algorithm, key).verify(message, signature).unwrap();
+    }
+}
+
+/// One signature of a path, cut out beforehand.
+struct Signed {
+    key: Vec<u8>,
+    message: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+fn signatures(path: &[&CertificateDer<'_>]) -> Vec<Signed> {
+    path.windows(2)
+        .map(|pair| {
+            let subject = Certificate::from_der(pair[0]).unwrap();
+            let issuer = Certificate::from_der(pair[1]).unwrap();
+            Signed {
+                key: issuer.subject_public_key_info().unwrap().key().to_vec(),
+                message: subject.tbs_certificate().to_vec(),
+                signature: subject.signature_value().to_vec(),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,91 @@
+//! Contenders, interleaved: A B C A B C …, medians, ratios of one run.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::hint::black_box;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// One contender: a name and what it does once.
+pub struct Contender<'a> {
+    pub name: &'static str,
+    pub run: Box<dyn FnMut() + 'a>,
+}
+
+impl<'a> Contender<'a> {
+    pub fn new<T>(name: &'static str, mut run: impl FnMut() -> T + 'a) -> Self {
+        Self { name, run: Box::new(move || drop(black_box(run()))) }
+    }
+}
+
+/// Median nanoseconds of each contender, over interleaved rounds. A round runs every contender for
+/// about `slice`.
+pub fn race(contenders: &mut [Contender<'_>], rounds: usize, slice: Duration) -> Vec<f64> {
+    let batch: Vec<u32> = contenders
+        .iter_mut()
+        .map(|contender| {
+            (contender.run)();
+            let mut count = 1_u32;
+            loop {
+                let start = Instant::now();
+                for _ in 0..count {
+                    (contender.run)();
+                }
+                let spent = start.elapsed();
+                if spent >= slice / 2 || count >= 1 << 24 {
+                    return count;
+                }
+                count *= 2;
+            }
+        })
+        .collect();
+    let mut samples: Vec<Vec<f64>> = vec![Vec::with_capacity(rounds); contenders.len()];
+    for _ in 0..rounds {
+        for (index, contender) in contenders.iter_mut().enumerate() {
+            let start = Instant::now();
+            for _ in 0..batch[index] {
+                (contender.run)();
+            }
+            samples[index].push(start.elapsed().as_nanos() as f64 / f64::from(batch[index]));
+        }
+    }
+    samples.into_iter().map(median).collect()
+}
+
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Counts allocations of this thread's work; the bench runs one contender at a time.
+pub struct Counting;
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+// SAFETY: passes every call on to the system allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+/// Allocations and reallocations of one run, the least of several.
+pub fn allocations<T>(mut run: impl FnMut() -> T) -> u64 {
+    (0..5)
+        .map(|_| {
+            let before = ALLOCATIONS.load(Ordering::Relaxed);
+            drop(black_box(run()));
+            ALLOCATIONS.load(Ordering::Relaxed) - before
+        })
+        .min()
+        .unwrap_or(0)
+}

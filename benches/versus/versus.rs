@@ -1,0 +1,199 @@
+//! `cargo bench --bench versus`: this crate against rustls-webpki and against the raw signatures.
+//!
+//! All contenders of a row run in one process, interleaved, and the row is a ratio of their medians:
+//! machines are noisy, ratios of one run are not. With `-- --json` each row is one line
+//! `{"id":…,"value":…}` and nothing else is printed on standard output.
+
+mod contenders;
+mod harness;
+#[path = "../../tests/kit/mod.rs"]
+mod kit;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bonafide::policy::ValidationPolicy;
+use bonafide::signature::{AwsLcBackend, SharedMemo};
+use contenders::{Chain, NoCrypto, WebpkiSet, ours, raw_signatures, webpki_verify};
+use harness::{Contender, Counting, allocations, race};
+use kit::Kind;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// One line of the table.
+struct Row {
+    id: &'static str,
+    what: &'static str,
+    bar: f64,
+    value: f64,
+    detail: String,
+}
+
+struct Table {
+    rows: Vec<Row>,
+    rounds: usize,
+}
+
+impl Table {
+    /// Adds the ratio of the first contender to the second.
+    fn ratio(
+        &mut self,
+        id: &'static str,
+        what: &'static str,
+        bar: f64,
+        mut contenders: [Contender<'_>; 2],
+    ) {
+        let medians = race(&mut contenders, self.rounds, Duration::from_millis(4));
+        let detail = contenders
+            .iter()
+            .zip(&medians)
+            .map(|(contender, ns)| format!("{} {:.3} µs", contender.name, ns / 1000.0))
+            .collect::<Vec<_>>()
+            .join(", ");
+        self.rows.push(Row { id, what, bar, value: medians[0] / medians[1], detail });
+    }
+
+    fn count(&mut self, id: &'static str, what: &'static str, bar: f64, value: u64) {
+        self.rows.push(Row { id, what, bar, value: value as f64, detail: String::new() });
+    }
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    let json = arguments.iter().any(|argument| argument == "--json");
+    let only = arguments.iter().skip(1).find(|argument| !argument.starts_with("--")).cloned();
+    let wanted = |id: &str| only.as_deref().is_none_or(|only| id.contains(only));
+    let mut table = Table { rows: Vec::new(), rounds: 101 };
+
+    let p256 = Chain::new(Kind::P256, 1);
+    let p256_2 = Chain::new(Kind::P256, 2);
+    let rsa = Chain::new(Kind::Rsa, 1);
+    let ed25519 = Chain::new(Kind::Ed25519, 1);
+    let cold = |chain: &Chain| ours(chain, Arc::new(AwsLcBackend::NEW), true, None);
+
+    if wanted("parse") {
+        let leaf = p256.leaf.as_ref();
+        table.ratio(
+            "parse",
+            "parse one certificate / webpki's EndEntityCert::try_from",
+            1.5,
+            [
+                Contender::new("bonafide", || bonafide::x509::Certificate::from_der(leaf)),
+                Contender::new("webpki", || webpki::EndEntityCert::try_from(&p256.leaf).is_ok()),
+            ],
+        );
+        let count = allocations(|| bonafide::x509::Certificate::from_der(leaf).is_ok());
+        table.count("parse-allocs", "allocations of parsing one certificate", 0.0, count);
+    }
+    for (id, bar, chain) in [
+        ("cold-p256", 1.00, &p256),
+        ("cold-rsa2048", 0.97, &rsa),
+        ("cold-ed25519", 1.015, &ed25519),
+    ] {
+        if wanted(id) {
+            let verifier = cold(chain);
+            table.ratio(
+                id,
+                "leaf + 1, memo off, anchor keys prepared, aws-lc-rs / the raw signatures",
+                bar,
+                [
+                    Contender::new("bonafide", || verifier.decide()),
+                    Contender::new("signatures", || raw_signatures(chain)),
+                ],
+            );
+        }
+    }
+    if wanted("cold-memo-on") {
+        // A memo of one bucket forgets everything between two uses of 64 chains.
+        let chains: Vec<Chain> = (0..64).map(|_| Chain::new(Kind::P256, 1)).collect();
+        let memo = Arc::new(SharedMemo::with_capacity(8));
+        let verifiers: Vec<_> = chains
+            .iter()
+            .map(|chain| {
+                ours(chain, Arc::new(AwsLcBackend::NEW), true, Some(memo.clone() as Arc<_>))
+            })
+            .collect();
+        let (mut next, mut other) = (0, 0);
+        table.ratio(
+            "cold-memo-on",
+            "P-256, memo on but nothing remembered / the raw signatures",
+            1.01,
+            [
+                Contender::new("bonafide", || {
+                    next = (next + 1) % verifiers.len();
+                    verifiers[next].decide()
+                }),
+                Contender::new("signatures", || {
+                    other = (other + 1) % chains.len();
+                    raw_signatures(&chains[other])
+                }),
+            ],
+        );
+    }
+    if wanted("own-work") {
+        let verifier = ours(&p256, Arc::new(NoCrypto), false, None);
+        table.ratio(
+            "own-work",
+            "leaf + 1, tls_client, no crypto / webpki's without crypto",
+            1.5,
+            [
+                Contender::new("bonafide", || verifier.decide()),
+                Contender::new("webpki", || webpki_verify(&p256, WebpkiSet::NoCrypto)),
+            ],
+        );
+    }
+    for (id, bar, chain) in [("new-leaf-1", 0.51, &p256), ("new-leaf-2", 0.35, &p256_2)] {
+        if wanted(id) {
+            let fresh: Vec<Chain> = (0..512).map(|_| chain.with_new_leaf()).collect();
+            let memo = Arc::new(SharedMemo::with_capacity(64));
+            let verifier = ours(chain, Arc::new(AwsLcBackend::NEW), true, Some(memo as Arc<_>));
+            let mut next = 0;
+            table.ratio(
+                id,
+                "P-256, intermediates known, leaf new / webpki",
+                bar,
+                [
+                    Contender::new("bonafide", || {
+                        next = (next + 1) % fresh.len();
+                        verifier.decide_chain(&fresh[next])
+                    }),
+                    Contender::new("webpki", || webpki_verify(chain, WebpkiSet::AwsLcRs)),
+                ],
+            );
+        }
+    }
+    if wanted("seen-peer") {
+        let memo = Arc::new(SharedMemo::with_capacity(1024));
+        let verifier = ours(&p256, Arc::new(AwsLcBackend::NEW), true, Some(memo as Arc<_>));
+        table.ratio(
+            "seen-peer",
+            "P-256 peer seen before, judged afresh / webpki",
+            0.01,
+            [
+                Contender::new("bonafide", || verifier.decide()),
+                Contender::new("webpki", || webpki_verify(&p256, WebpkiSet::AwsLcRs)),
+            ],
+        );
+        let count = allocations(|| verifier.decide());
+        table.count("allocs-warm", "allocations of one decision, peer seen before", 4.0, count);
+    }
+    if wanted("allocs-cold") {
+        let verifier = ours(&p256, Arc::new(NoCrypto), false, None);
+        let count = allocations(|| verifier.decide());
+        table.count("allocs-cold", "allocations of one decision", 12.0, count);
+    }
+    let _ = ValidationPolicy::tls_client;
+
+    for row in &table.rows {
+        if json {
+            println!("{{\"id\":\"{}\",\"value\":{:.4}}}", row.id, row.value);
+        } else {
+            let verdict = if row.value <= row.bar { "met" } else { "missed" };
+            println!(
+                "{:<14} {:>8.4}  at most {:<6} {verdict:<7} {} [{}]",
+                row.id, row.value, row.bar, row.what, row.detail
+            );
+        }
+    }
+}

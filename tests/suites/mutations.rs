@@ -1,0 +1,92 @@
+//! Chains with one mutation, and the verdict protocol that any validator can speak: one case a line,
+//! one verdict a line.
+
+use bonafide::policy::ValidationPolicy;
+use bonafide::trust::TrustAnchor;
+use bonafide::x509::Time;
+use serde_json::{Value, json};
+
+use super::engine::{self, Answer, Names, Question};
+use super::load::{Fields, Misread};
+use super::{Agreement, Case, Expected, Judgement};
+
+pub fn judge(case: &Case<'_>) -> Result<Judgement, Misread> {
+    let expected = Expected::parse(case.fields.text("expect")?)?;
+    let answer = answer(case.fields)?;
+    let mut judgement =
+        Judgement::of(expected.allows(answer.accepted), expected.name(), answer.code);
+    if !case.fields.list("crls")?.is_empty() && judgement.agreement == Agreement::No {
+        judgement.agreement = Agreement::NotYet("revocation");
+    }
+    Ok(judgement)
+}
+
+/// The verdict on one line of the protocol.
+pub fn verdict(line: &str) -> Value {
+    let value: Value = match serde_json::from_str(line) {
+        Ok(value) => value,
+        Err(error) => return unsupported(&Value::Null, &error.to_string()),
+    };
+    let id = value.get("id").cloned().unwrap_or_default();
+    let asked = Fields::of(&value).and_then(|fields| {
+        let revocation = !fields.list("crls")?.is_empty();
+        Ok(if revocation { None } else { Some(answer(fields)?) })
+    });
+    let answer = match asked {
+        Ok(Some(answer)) => answer,
+        Ok(None) => return unsupported(&id, "revocation"),
+        Err(error) => return unsupported(&id, &error.to_string()),
+    };
+    let mut verdict = json!({
+        "id": id,
+        "verdict": if answer.accepted { "accept" } else { "reject" },
+        "reason": answer.code,
+        "sigs": answer.signatures,
+        "steps": answer.steps,
+    });
+    if answer.accepted {
+        let path: Vec<String> = answer.path.iter().map(|der| fingerprint(der)).collect();
+        verdict["path"] = path.into();
+    }
+    verdict
+}
+
+fn unsupported(id: &Value, reason: &str) -> Value {
+    json!({"id": id, "verdict": "unsupported", "reason": reason, "sigs": 0, "steps": 0})
+}
+
+fn fingerprint(der: &[u8]) -> String {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(der).iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
+/// "RFC 5280 section 6 with anchors as name + key", which is the default of the library.
+fn answer(fields: Fields<'_>) -> Result<Answer, Misread> {
+    let leaf = fields.base64("leaf")?;
+    let pool = fields.base64s("intermediates")?;
+    let anchors = fields.base64s("anchors")?;
+    let mut names = Names::Any;
+    for name in fields.objects("names")? {
+        names = match name.text("type")? {
+            kind @ ("dns" | "ip" | "uri" | "email") => names.add(kind, name.text("value")?),
+            kind => return Err(Misread::new(format!("unknown type of name {kind}"))),
+        };
+    }
+    let mut policy = ValidationPolicy::rfc5280();
+    if let Some(given) = fields.maybe_object("policy")? {
+        policy = policy.with_initial_policy_set(given.oids("initial_policies")?);
+        if given.flag("explicit")? {
+            policy = policy.with_explicit_policy_required();
+        }
+    }
+    let time = fields.maybe_number("time")?.ok_or_else(|| Misread::new("no time"))?;
+    let question = Question {
+        leaf: &leaf,
+        pool: pool.iter().map(Vec::as_slice).collect(),
+        trust: engine::unscoped(anchors.iter().map(|der| TrustAnchor::from_der(der))),
+        policy: policy.with_purpose(engine::purpose(fields.text("eku")?)?),
+        names,
+        now: Time::from_unix(time),
+    };
+    Ok(engine::ask(&question))
+}
