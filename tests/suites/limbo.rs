@@ -3,14 +3,17 @@
 //! The namespace chooses the profile: `webpki::` asks for the CA/Browser Forum's demands, `rfc5280::`
 //! and `crl::` for those of RFC 5280 on conforming CAs, the others for path validation as it is. Two
 //! cases that contradict each other lie in different namespaces, so both can be met.
+//!
+//! Many cases have their name constraints in the root, and limbo's roots are certificates, not names
+//! with keys: the extensions of anchors are enforced throughout.
 
 use bonafide::policy::{Choice, Purpose, ValidationPolicy};
-use bonafide::trust::TrustAnchor;
+use bonafide::trust::{AnchorExtensions, TrustAnchor};
 use bonafide::x509::{KeyUsage, Time};
 
 use super::engine::{self, Names, Question};
 use super::load::{Fields, Misread};
-use super::{Agreement, Case, Expected, Family, Judgement};
+use super::{Agreement, Case, Expected, Judgement};
 
 /// 2026-06-01T00:00:00Z, the time of cases that name none: "any time after 2024".
 const NO_TIME: i64 = 1_780_272_000;
@@ -24,7 +27,9 @@ pub fn judge(case: &Case<'_>) -> Result<Judgement, Misread> {
     let question = Question {
         leaf: &leaf,
         pool: pool.iter().map(Vec::as_slice).collect(),
-        trust: engine::unscoped(anchors.iter().map(|der| TrustAnchor::from_der(der))),
+        trust: engine::unscoped(anchors.iter().map(|der| {
+            Ok(TrustAnchor::from_der(der)?.with_extensions_enforced(AnchorExtensions::Enforced))
+        })),
         policy: policy(case)?,
         names: names(fields)?,
         now: fields.maybe_time("validation_time")?.unwrap_or(Time::from_unix(NO_TIME)),
@@ -113,9 +118,4 @@ fn names(fields: Fields<'_>) -> Result<Names, Misread> {
         names = names.add(kind, name.text("value")?);
     }
     Ok(names)
-}
-
-/// Whether a case is one of BetterTLS's, of which its authors tolerate both outcomes.
-pub fn is_bettertls(case: &Case<'_>) -> bool {
-    case.family == Family::LimboBetterTls
 }

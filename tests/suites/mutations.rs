@@ -74,7 +74,11 @@ fn answer(fields: Fields<'_>) -> Result<Answer, Misread> {
     }
     let mut policy = ValidationPolicy::rfc5280();
     if let Some(given) = fields.maybe_object("policy")? {
-        policy = policy.with_initial_policy_set(given.oids("initial_policies")?);
+        // "Absent means anyPolicy."
+        let set = given.oids("initial_policies")?;
+        if !set.is_empty() {
+            policy = policy.with_initial_policy_set(set);
+        }
         if given.flag("explicit")? {
             policy = policy.with_explicit_policy_required();
         }
