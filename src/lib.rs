@@ -8,10 +8,12 @@ extern crate alloc;
 extern crate std;
 
 pub mod constraints;
+pub mod credential;
 pub mod decision;
 pub mod identity;
 mod path;
 pub mod policy;
+pub mod revocation;
 pub mod signature;
 pub mod trust;
 pub mod verify;

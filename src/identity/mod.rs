@@ -21,6 +21,7 @@
 //! ([`SpiffeId::parse_lenient`]), IDs over 2,048 bytes refused; underscores allowed in DNS names; dot
 //! segments, userinfo and fragments refused in URIs; distinguished names compared by bytes.
 
+mod claimed;
 mod dns;
 mod email;
 mod error;

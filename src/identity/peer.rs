@@ -68,6 +68,11 @@ impl DistinguishedName {
         Ok(Self(Arc::from(der)))
     }
 
+    /// Takes a name whose framing was read before.
+    pub(crate) fn of(name: Name<'_>) -> Self {
+        Self(Arc::from(name.as_der()))
+    }
+
     /// Returns the DER.
     #[must_use]
     pub fn as_der(&self) -> &[u8] {

@@ -69,6 +69,14 @@ impl<'a> PublicKey<'a> {
         Self { spki, inherited_parameters: None }
     }
 
+    /// A key with the parameters that [`PublicKey::issued`] once found for it.
+    pub(crate) const fn with_inherited(
+        spki: SubjectPublicKeyInfo<'a>,
+        inherited_parameters: Option<&'a [u8]>,
+    ) -> Self {
+        Self { spki, inherited_parameters }
+    }
+
     /// The key of a certificate whose issuer's key is `self`: the working public key parameters
     /// of RFC 5280 section 6.1.4 steps (d) to (f).
     ///

@@ -21,6 +21,7 @@ mod algorithm;
 mod aws_lc;
 mod backend;
 mod check;
+mod identifier;
 mod key;
 mod memo;
 mod pki_types;

@@ -14,6 +14,7 @@ use core::ops::Range;
 use sha2::{Digest, Sha256};
 
 use super::anchor::{EndEntityUse, TrustAnchor};
+use crate::signature::SignatureBackend;
 use crate::x509::Name;
 
 /// The anchors of one trust domain, at one point of its history.
@@ -79,6 +80,13 @@ impl TrustBundle {
     #[must_use]
     pub fn with_refresh_hint_seconds(self, seconds: u64) -> Self {
         Self { refresh_hint_seconds: Some(seconds), ..self }
+    }
+
+    /// Lets `backend` parse the keys of all anchors once, as [`TrustAnchor::prepared_by`] does.
+    #[must_use]
+    pub fn prepared_by(self, backend: &dyn SignatureBackend) -> Self {
+        let prepare = |anchor: &TrustAnchor| Arc::new(anchor.clone().prepared_by(backend));
+        Self { anchors: self.anchors().map(prepare).collect(), ..self }
     }
 
     /// The anchors, ordered by canonical hash of the name, key identifier and fingerprint.

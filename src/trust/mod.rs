@@ -9,10 +9,20 @@
 
 mod anchor;
 mod bundle;
+mod bundle_error;
 mod scope;
+mod spiffe_bundle;
+#[cfg(feature = "spiffe")]
+mod spiffe_json;
+#[cfg(feature = "spiffe")]
+mod spiffe_jwk;
 mod store;
 
 pub use anchor::{AnchorError, AnchorExtensions, AnchorState, EndEntityUse, TrustAnchor};
 pub use bundle::TrustBundle;
+pub use bundle_error::{BundleError, BundleErrorKind, SkipReason, SkippedElement};
 pub use scope::{Scope, ScopeError};
+pub use spiffe_bundle::{SpiffeBundle, bundle_from_der, bundle_from_pem};
+#[cfg(feature = "spiffe")]
+pub use spiffe_json::BundleMap;
 pub use store::{Domain, TrustStore, TrustStoreError};

@@ -156,99 +156,123 @@ fn masked(bits: u128, width: u8, prefix_len: u8) -> u128 {
     if kept == 0 { 0 } else { bits & (u128::MAX << (128 - kept)) }
 }
 
-/// From names to the position of the trust domain that speaks for them.
+/// From names to the name of the trust domain that speaks for them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Directory {
-    spiffe: BTreeMap<TrustDomain, usize>,
-    uri_hosts: BTreeMap<Arc<str>, usize>,
-    urn_namespaces: BTreeMap<Arc<str>, usize>,
-    dns: BTreeMap<Arc<str>, usize>,
-    email_domains: BTreeMap<Arc<str>, usize>,
+    spiffe: BTreeMap<TrustDomain, Arc<str>>,
+    uri_hosts: BTreeMap<Arc<str>, Arc<str>>,
+    urn_namespaces: BTreeMap<Arc<str>, Arc<str>>,
+    dns: BTreeMap<Arc<str>, Arc<str>>,
+    email_domains: BTreeMap<Arc<str>, Arc<str>>,
     /// Left-aligned bits, by width and prefix length.
-    networks: BTreeMap<(u8, u8), BTreeMap<u128, usize>>,
-    names: Vec<(DistinguishedName, usize)>,
-    everything: Option<usize>,
+    networks: BTreeMap<(u8, u8), BTreeMap<u128, Arc<str>>>,
+    names: Vec<(DistinguishedName, Arc<str>)>,
+    everything: Option<Arc<str>>,
 }
 
 impl Directory {
-    /// Adds a scope; returns the position that had it before.
-    pub(super) fn insert(&mut self, scope: &Scope, position: usize) -> Option<usize> {
+    /// Adds a scope of the domain `owner`; returns the domain that had it before.
+    pub(super) fn insert(&mut self, scope: &Scope, owner: Arc<str>) -> Option<Arc<str>> {
         match scope {
-            Scope::Spiffe(domain) => self.spiffe.insert(domain.clone(), position),
-            Scope::UriHost(host) => self.uri_hosts.insert(host.clone(), position),
-            Scope::UrnNamespace(id) => self.urn_namespaces.insert(id.clone(), position),
-            Scope::Dns(name) => self.dns.insert(name.clone(), position),
-            Scope::EmailDomain(domain) => self.email_domains.insert(domain.clone(), position),
+            Scope::Spiffe(domain) => self.spiffe.insert(domain.clone(), owner),
+            Scope::UriHost(host) => self.uri_hosts.insert(host.clone(), owner),
+            Scope::UrnNamespace(id) => self.urn_namespaces.insert(id.clone(), owner),
+            Scope::Dns(name) => self.dns.insert(name.clone(), owner),
+            Scope::EmailDomain(domain) => self.email_domains.insert(domain.clone(), owner),
             Scope::Ip { address, prefix_len } => {
                 let (bits, width) = address_bits(*address);
-                self.networks.entry((width, *prefix_len)).or_default().insert(bits, position)
+                self.networks.entry((width, *prefix_len)).or_default().insert(bits, owner)
             }
             Scope::Directory(name) => {
                 let before = self
                     .names
                     .iter()
                     .find(|(other, _)| other.as_name().matches(&name.as_name()))
-                    .map(|&(_, position)| position);
-                self.names.push((name.to_owned(), position));
+                    .map(|(_, owner)| owner.clone());
+                self.names.push((name.to_owned(), owner));
                 before
             }
-            Scope::Everything => self.everything.replace(position),
+            Scope::Everything => self.everything.replace(owner),
         }
     }
 
-    pub(super) fn spiffe(&self, domain: &str) -> Option<usize> {
-        self.spiffe.get(domain).copied().or(self.everything)
+    /// Takes a scope away from whoever has it.
+    pub(super) fn remove(&mut self, scope: &Scope) {
+        match scope {
+            Scope::Spiffe(domain) => drop(self.spiffe.remove(domain)),
+            Scope::UriHost(host) => drop(self.uri_hosts.remove(host)),
+            Scope::UrnNamespace(id) => drop(self.urn_namespaces.remove(id)),
+            Scope::Dns(name) => drop(self.dns.remove(name)),
+            Scope::EmailDomain(domain) => drop(self.email_domains.remove(domain)),
+            Scope::Ip { address, prefix_len } => {
+                let (bits, width) = address_bits(*address);
+                if let Some(networks) = self.networks.get_mut(&(width, *prefix_len)) {
+                    networks.remove(&bits);
+                }
+            }
+            Scope::Directory(name) => {
+                self.names.retain(|(other, _)| !other.as_name().matches(&name.as_name()));
+            }
+            Scope::Everything => self.everything = None,
+        }
     }
 
-    pub(super) fn uri_host(&self, host: &str) -> Option<usize> {
-        lower(host, |host| self.uri_hosts.get(host).copied()).or(self.everything)
+    /// The domain with exactly this SPIFFE scope.
+    pub(super) fn exactly_spiffe(&self, domain: &str) -> Option<&Arc<str>> {
+        self.spiffe.get(domain)
     }
 
-    pub(super) fn urn_namespace(&self, id: &str) -> Option<usize> {
-        lower(id, |id| self.urn_namespaces.get(id).copied()).or(self.everything)
+    pub(super) fn spiffe(&self, domain: &str) -> Option<&Arc<str>> {
+        self.spiffe.get(domain).or(self.everything.as_ref())
+    }
+
+    pub(super) fn uri_host(&self, host: &str) -> Option<&Arc<str>> {
+        lower(host, |host| self.uri_hosts.get(host)).or(self.everything.as_ref())
+    }
+
+    pub(super) fn urn_namespace(&self, id: &str) -> Option<&Arc<str>> {
+        lower(id, |id| self.urn_namespaces.get(id)).or(self.everything.as_ref())
     }
 
     /// The longest scope at or above `name`.
-    pub(super) fn dns(&self, name: &str) -> Option<usize> {
+    pub(super) fn dns(&self, name: &str) -> Option<&Arc<str>> {
         if self.dns.is_empty() {
-            return self.everything;
+            return self.everything.as_ref();
         }
         lower(name, |name| {
             let mut rest = name;
             loop {
-                if let Some(&position) = self.dns.get(rest) {
-                    return Some(position);
+                if let Some(owner) = self.dns.get(rest) {
+                    return Some(owner);
                 }
                 rest = rest.split_once('.')?.1;
             }
         })
-        .or(self.everything)
+        .or(self.everything.as_ref())
     }
 
-    pub(super) fn email_domain(&self, domain: &str) -> Option<usize> {
-        lower(domain, |domain| self.email_domains.get(domain).copied()).or(self.everything)
+    pub(super) fn email_domain(&self, domain: &str) -> Option<&Arc<str>> {
+        lower(domain, |domain| self.email_domains.get(domain)).or(self.everything.as_ref())
     }
 
     /// The longest prefix that holds `address`.
-    pub(super) fn ip(&self, address: IpAddr) -> Option<usize> {
+    pub(super) fn ip(&self, address: IpAddr) -> Option<&Arc<str>> {
         let (bits, width) = address_bits(address);
         self.networks
             .range((width, 0)..=(width, width))
             .rev()
-            .find_map(|(&(_, prefix_len), networks)| {
-                networks.get(&masked(bits, width, prefix_len)).copied()
-            })
-            .or(self.everything)
+            .find_map(|(&(_, prefix_len), networks)| networks.get(&masked(bits, width, prefix_len)))
+            .or(self.everything.as_ref())
     }
 
     /// The scope with the most RDNs at or above `name`.
-    pub(super) fn directory(&self, name: &Name<'_>) -> Option<usize> {
+    pub(super) fn directory(&self, name: &Name<'_>) -> Option<&Arc<str>> {
         self.names
             .iter()
             .filter(|(base, _)| name.is_within(&base.as_name()))
             .max_by_key(|(base, _)| base.as_name().rdns().count())
-            .map(|&(_, position)| position)
-            .or(self.everything)
+            .map(|(_, owner)| owner)
+            .or(self.everything.as_ref())
     }
 }
 
@@ -269,39 +293,44 @@ mod tests {
     #[test]
     fn the_longest_scope_wins() {
         let mut directory = Directory::default();
-        for (position, scope) in [
-            Scope::dns("example.com").unwrap(),
-            Scope::dns("prod.example.com").unwrap(),
-            Scope::ip("10.0.0.0".parse().unwrap(), 8).unwrap(),
-            Scope::ip("10.1.0.0".parse().unwrap(), 16).unwrap(),
-            Scope::Spiffe("example.com".parse().unwrap()),
-            Scope::email_domain("example.com").unwrap(),
-        ]
-        .iter()
-        .enumerate()
-        {
-            assert_eq!(directory.insert(scope, position), None);
+        let scopes = [
+            ("dns", Scope::dns("example.com").unwrap()),
+            ("prod", Scope::dns("prod.example.com").unwrap()),
+            ("ip8", Scope::ip("10.0.0.0".parse().unwrap(), 8).unwrap()),
+            ("ip16", Scope::ip("10.1.0.0".parse().unwrap(), 16).unwrap()),
+            ("spiffe", Scope::Spiffe("example.com".parse().unwrap())),
+            ("email", Scope::email_domain("example.com").unwrap()),
+        ];
+        for (owner, scope) in &scopes {
+            assert_eq!(directory.insert(scope, (*owner).into()), None);
         }
         for (name, expected) in [
-            ("example.com", Some(0)),
-            ("A.Example.COM", Some(0)),
-            ("x.prod.example.com", Some(1)),
+            ("example.com", Some("dns")),
+            ("A.Example.COM", Some("dns")),
+            ("x.prod.example.com", Some("prod")),
             ("notexample.com", None),
             ("com", None),
             ("", None),
         ] {
-            assert_eq!(directory.dns(name), expected, "{name}");
+            assert_eq!(directory.dns(name).map(AsRef::as_ref), expected, "{name}");
         }
-        assert_eq!(directory.ip("10.2.3.4".parse().unwrap()), Some(2));
-        assert_eq!(directory.ip("10.1.3.4".parse().unwrap()), Some(3));
-        assert_eq!(directory.ip("11.1.3.4".parse().unwrap()), None);
-        assert_eq!(directory.ip("::ffff:10.1.3.4".parse().unwrap()), None);
-        assert_eq!(directory.spiffe("example.com"), Some(4));
-        assert_eq!(directory.spiffe("sub.example.com"), None);
-        assert_eq!(directory.email_domain("EXAMPLE.com"), Some(5));
-        assert_eq!(directory.email_domain("sub.example.com"), None);
-        assert_eq!(directory.insert(&Scope::Everything, 9), None);
-        assert_eq!(directory.dns("other.test"), Some(9));
+        assert_eq!(directory.ip("10.2.3.4".parse().unwrap()).map(AsRef::as_ref), Some("ip8"));
+        assert_eq!(directory.ip("10.1.3.4".parse().unwrap()).map(AsRef::as_ref), Some("ip16"));
+        assert_eq!(directory.ip("11.1.3.4".parse().unwrap()).map(AsRef::as_ref), None);
+        assert_eq!(directory.ip("::ffff:10.1.3.4".parse().unwrap()).map(AsRef::as_ref), None);
+        assert_eq!(directory.spiffe("example.com").map(AsRef::as_ref), Some("spiffe"));
+        assert_eq!(directory.spiffe("sub.example.com").map(AsRef::as_ref), None);
+        assert_eq!(directory.email_domain("EXAMPLE.com").map(AsRef::as_ref), Some("email"));
+        assert_eq!(directory.email_domain("sub.example.com").map(AsRef::as_ref), None);
+        assert_eq!(directory.insert(&Scope::Everything, "rest".into()), None);
+        assert_eq!(directory.dns("other.test").map(AsRef::as_ref), Some("rest"));
+        for (_, scope) in &scopes {
+            directory.remove(scope);
+        }
+        assert_eq!(directory.dns("example.com").map(AsRef::as_ref), Some("rest"));
+        assert_eq!(directory.ip("10.1.3.4".parse().unwrap()).map(AsRef::as_ref), Some("rest"));
+        directory.remove(&Scope::Everything);
+        assert_eq!(directory.spiffe("example.com"), None);
     }
 
     #[test]

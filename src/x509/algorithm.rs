@@ -40,11 +40,20 @@ impl<'a> AlgorithmIdentifier<'a> {
     #[inline]
     pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, DerError> {
         let sequence = reader.element(Tag::SEQUENCE)?;
-        let mut content = sequence.reader();
-        let oid = Oid::trusted(content.oid()?);
-        let parameters = if content.is_empty() { None } else { Some(content.any()?.whole) };
-        content.finish()?;
-        Ok(Self { der: sequence.content, oid, parameters })
+        Self::read_content(sequence.content, sequence.reader())
+    }
+
+    /// Reads an encoding without the outer SEQUENCE, as [`AlgorithmIdentifier::der`] returns it.
+    pub(crate) fn from_content(content: &'a [u8]) -> Result<Self, DerError> {
+        Self::read_content(content, Reader::new(content)?)
+    }
+
+    #[inline]
+    fn read_content(der: &'a [u8], mut reader: Reader<'a>) -> Result<Self, DerError> {
+        let oid = Oid::trusted(reader.oid()?);
+        let parameters = if reader.is_empty() { None } else { Some(reader.any()?.whole) };
+        reader.finish()?;
+        Ok(Self { der, oid, parameters })
     }
 
     /// Returns which algorithm it is.

@@ -12,24 +12,24 @@
 //! status of certificates."
 //!
 //! Read and acted upon are cRLNumber, deltaCRLIndicator, issuingDistributionPoint and
-//! authorityKeyIdentifier, whatever their criticality says. freshestCRL is located.
+//! authorityKeyIdentifier, whatever their criticality says, and freshestCRL.
 //! issuerAltName, authorityInfoAccess and freshestCRL must be non-critical by the RFC; where one
 //! is critical it is reported like an unknown one.
 
 use alloc::sync::Arc;
 use core::fmt;
 
+use super::algorithm::AlgorithmIdentifier;
 use super::crl_entry::{Entries, EntryWalker, RevokedCertificate, entry_at};
-use super::crl_extensions::{
-    CrlAuthorityKey, CrlAuthorityKeyIndex, CrlNumber, IssuingDistributionPoint,
-    IssuingDistributionPointIndex,
-};
+use super::crl_extensions::{CrlNumber, IssuingDistributionPoint, IssuingDistributionPointIndex};
 use super::der::{DerErrorKind, Reader, Span, Tag};
+use super::distribution_points::FreshestCrl;
+use super::extension::Extension;
+use super::extension_values::AuthorityKeyIdentifier;
 use super::format_error::{FormatError, FormatErrorKind, Within};
+use super::name::Name;
 use super::oid::{Oid, known};
-use super::structure::{
-    RawExtension, algorithm_identifier, each_extension, name, non_empty_sequence, optional_bytes,
-};
+use super::structure::{each_extension, name, non_empty_sequence, optional_bytes};
 use super::time::Time;
 
 /// A revocation list, parsed, over bytes that it borrows.
@@ -72,10 +72,15 @@ impl<'a> CertificateRevocationList<'a> {
         self.index.version_2
     }
 
-    /// Returns the content of `signature`, an AlgorithmIdentifier; `signatureAlgorithm` is equal.
-    #[must_use]
-    pub fn signature_algorithm(&self) -> &'a [u8] {
-        self.index.algorithm.of(self.der)
+    /// Returns `signature`; `signatureAlgorithm` is equal.
+    ///
+    /// # Errors
+    /// Never for a list that was read: the value is kept as its place.
+    pub fn signature_algorithm(&self) -> Result<AlgorithmIdentifier<'a>, FormatError> {
+        const FIELD: &str = "signature";
+        let span = self.index.algorithm;
+        let mut reader = Reader::at(span.of(self.der), span.start()).within(FIELD)?;
+        AlgorithmIdentifier::read(&mut reader).within(FIELD)
     }
 
     /// Returns the octets of `signatureValue`.
@@ -84,10 +89,10 @@ impl<'a> CertificateRevocationList<'a> {
         self.index.signature.of(self.der)
     }
 
-    /// Returns the DER of `issuer`, a Name that is not empty.
+    /// Returns `issuer`, which is not empty.
     #[must_use]
-    pub fn issuer(&self) -> &'a [u8] {
-        self.index.issuer.of(self.der)
+    pub fn issuer(&self) -> Name<'a> {
+        Name::trusted(self.index.issuer.of(self.der))
     }
 
     /// Returns `thisUpdate`.
@@ -121,6 +126,11 @@ impl<'a> CertificateRevocationList<'a> {
         self.index.distribution_point.map(|index| index.of(self.der))
     }
 
+    /// The value of issuingDistributionPoint, to tell scopes apart.
+    pub(crate) fn issuing_distribution_point_der(&self) -> Option<&'a [u8]> {
+        optional_bytes(self.index.distribution_point_value, self.der)
+    }
+
     /// Whether entries may be of other issuers (`indirectCRL`).
     #[must_use]
     pub fn is_indirect(&self) -> bool {
@@ -129,15 +139,16 @@ impl<'a> CertificateRevocationList<'a> {
 
     /// Returns authorityKeyIdentifier (RFC 5280 section 5.2.1).
     #[must_use]
-    pub fn authority_key_identifier(&self) -> Option<CrlAuthorityKey<'a>> {
-        self.index.authority_key.map(|index| index.of(self.der))
+    pub fn authority_key_identifier(&self) -> Option<AuthorityKeyIdentifier<'a>> {
+        let span = self.index.authority_key?;
+        AuthorityKeyIdentifier::read(span.of(self.der), span.start()).ok()
     }
 
-    /// Returns the value of freshestCRL (RFC 5280 section 5.2.6): the DER of
-    /// CRLDistributionPoints, unread.
+    /// Returns freshestCRL (RFC 5280 section 5.2.6).
     #[must_use]
-    pub fn freshest_crl(&self) -> Option<&'a [u8]> {
-        optional_bytes(self.index.freshest_crl, self.der)
+    pub fn freshest_crl(&self) -> Option<FreshestCrl<'a>> {
+        let span = self.index.freshest_crl?;
+        FreshestCrl::read(span.of(self.der), span.start()).ok()
     }
 
     /// Returns the first critical extension that this crate does not process.
@@ -224,7 +235,8 @@ struct CrlIndex {
     number: Option<CrlNumber>,
     base_number: Option<CrlNumber>,
     distribution_point: Option<IssuingDistributionPointIndex>,
-    authority_key: Option<CrlAuthorityKeyIndex>,
+    distribution_point_value: Option<Span>,
+    authority_key: Option<Span>,
     freshest_crl: Option<Span>,
     unrecognized_critical: Option<Span>,
     signature: Span,
@@ -237,13 +249,14 @@ impl CrlIndex {
         let mut list = reader.sequence().within(LIST)?;
         reader.finish().within(LIST)?;
         let tbs = list.element(Tag::SEQUENCE).within("tbsCertList")?;
-        let outer = algorithm_identifier(&mut list).within("signatureAlgorithm")?;
+        let outer = list.element(Tag::SEQUENCE).within("signatureAlgorithm")?;
         let signature = list.octet_aligned_bit_string().within("signatureValue")?;
         list.finish().within(LIST)?;
 
         let mut fields = tbs.reader();
         let version_2 = read_version(&mut fields)?;
-        let algorithm = algorithm_identifier(&mut fields).within("signature")?;
+        let algorithm = fields.element(Tag::SEQUENCE).within("signature")?;
+        AlgorithmIdentifier::read(&mut algorithm.whole_reader()).within("signature")?;
         // RFC 5280 5.1.1.2: "This field MUST contain the same algorithm identifier as the
         // signature field in the sequence tbsCertList".
         if algorithm.content != outer.content {
@@ -273,7 +286,7 @@ impl CrlIndex {
         let mut index = Self {
             tbs: tbs.span(),
             version_2,
-            algorithm: algorithm.content_span(),
+            algorithm: algorithm.span(),
             issuer: issuer.span(),
             this_update,
             next_update,
@@ -281,6 +294,7 @@ impl CrlIndex {
             number: None,
             base_number: None,
             distribution_point: None,
+            distribution_point_value: None,
             authority_key: None,
             freshest_crl: None,
             unrecognized_critical: None,
@@ -305,8 +319,8 @@ impl CrlIndex {
         each_extension(EXTENSIONS, list.reader(), |extension| self.read_extension(extension))
     }
 
-    fn read_extension(&mut self, extension: &RawExtension<'_>) -> Result<(), FormatError> {
-        match extension.oid.content {
+    fn read_extension(&mut self, extension: &Extension<'_>) -> Result<(), FormatError> {
+        match extension.oid.as_bytes() {
             known::CRL_NUMBER => {
                 self.number =
                     Some(extension.parse("cRLNumber", |reader| {
@@ -321,17 +335,21 @@ impl CrlIndex {
             known::ISSUING_DISTRIBUTION_POINT => {
                 let read = IssuingDistributionPointIndex::read;
                 self.distribution_point = Some(extension.parse("issuingDistributionPoint", read)?);
+                self.distribution_point_value = Some(extension.value_span);
             }
             known::AUTHORITY_KEY_IDENTIFIER => {
-                let read = CrlAuthorityKeyIndex::read;
-                self.authority_key = Some(extension.parse("authorityKeyIdentifier", read)?);
+                let (value, offset) = (extension.value, extension.value_offset());
+                AuthorityKeyIdentifier::read(value, offset).within("authorityKeyIdentifier")?;
+                self.authority_key = Some(extension.value_span);
             }
             oid => {
                 if oid == known::FRESHEST_CRL {
-                    self.freshest_crl = Some(extension.value.content_span());
+                    FreshestCrl::read(extension.value, extension.value_offset())
+                        .within("freshestCRL")?;
+                    self.freshest_crl = Some(extension.value_span);
                 }
                 if extension.critical && self.unrecognized_critical.is_none() {
-                    self.unrecognized_critical = Some(extension.oid.content_span());
+                    self.unrecognized_critical = Some(extension.oid_span);
                 }
             }
         }
@@ -364,6 +382,7 @@ mod tests {
     const ALGORITHM: &[u8] = &[0x30, 0x03, 0x06, 0x01, 0x2a];
     const NAME: &[u8] =
         &[0x30, 0x0c, 0x31, 0x0a, 0x30, 0x08, 0x06, 0x03, 0x55, 0x04, 0x03, 0x13, 0x01, b'a'];
+    const POINTS: &[u8] = &[0x30, 0x09, 0x30, 0x07, 0xa0, 0x05, 0xa0, 0x03, 0x86, 0x01, b'u'];
     const VERSION_2: &[u8] = &[0x02, 0x01, 0x01];
 
     fn sequence(parts: &[&[u8]]) -> Vec<u8> {
@@ -408,22 +427,23 @@ mod tests {
         let number = extension(known::CRL_NUMBER, false, &[0x02, 0x02, 0x00, 0x80]);
         let base = extension(known::DELTA_CRL_INDICATOR, true, &[0x02, 0x01, 0x07]);
         let key = extension(known::AUTHORITY_KEY_IDENTIFIER, false, &[0x30, 0x03, 0x80, 0x01, 9]);
-        let freshest = extension(known::FRESHEST_CRL, false, &[0x30, 0x00]);
+        let freshest = extension(known::FRESHEST_CRL, false, POINTS);
         let unknown = extension(&[0x2a, 0x03], false, &[]);
         let der = with_extensions(&[&number, &base, &key, &freshest, &unknown]);
         let owned = OwnedCertificateRevocationList::from_der(der.clone()).unwrap();
         let list = owned.as_crl();
         assert!(list.is_version_2());
         assert_eq!(list.as_der(), der);
-        assert_eq!(list.issuer(), NAME);
-        assert_eq!(list.signature_algorithm(), &ALGORITHM[2..]);
+        assert_eq!(list.issuer().as_der(), NAME);
+        assert_eq!(list.signature_algorithm().unwrap().der(), &ALGORITHM[2..]);
         assert_eq!(list.signature_value(), [0xaa]);
         assert_eq!(list.tbs_cert_list(), &der[3..der.len() - 9]);
         assert_eq!(list.next_update().unwrap().seconds_since(list.this_update()), 31 * 86_400);
         assert_eq!(list.crl_number(), Some(CrlNumber::from_u64(128)));
         assert_eq!(list.base_crl_number(), Some(CrlNumber::from_u64(7)));
         assert_eq!(list.authority_key_identifier().unwrap().key_identifier, Some(&[9][..]));
-        assert_eq!(list.freshest_crl(), Some(&[0x30, 0x00][..]));
+        let freshest = list.freshest_crl().unwrap().distribution_points;
+        assert_eq!(freshest.iter().count(), 1);
         assert_eq!(list.unrecognized_critical_extension(), None);
         assert_eq!(list.entries().count(), 0);
         assert!(!list.is_indirect());
@@ -492,7 +512,7 @@ mod tests {
                     false,
                     &[0x30, 0x05, 0xa1, 0x03, 0x86, 0x01, b'a'],
                 )]),
-                Some(("authorityKeyIdentifier", K::Inconsistent)),
+                Some(("authorityKeyIdentifier", K::Der(D::Unpaired))),
             ),
             ("empty issuer", empty_name, Some(("issuer", K::Der(D::Empty)))),
             (
@@ -526,7 +546,7 @@ mod tests {
             (issuer_alt_name, true, true),
             (known::FRESHEST_CRL, true, true),
         ] {
-            let der = with_extensions(&[&extension(oid, critical, &[0x30, 0x00])]);
+            let der = with_extensions(&[&extension(oid, critical, POINTS)]);
             let list = CertificateRevocationList::from_der(&der).unwrap();
             let expected = named.then_some(Oid::trusted(oid));
             assert_eq!(list.unrecognized_critical_extension(), expected);
@@ -584,7 +604,7 @@ mod tests {
             let point = list.as_crl().issuing_distribution_point().unwrap();
             let uri = match point.distribution_point {
                 Some(DistributionPointName::FullName(names)) => {
-                    names.uris().next().map(<[u8]>::to_vec)
+                    names.uris().next().map(|uri| uri.as_bytes().to_vec())
                 }
                 Some(DistributionPointName::NameRelativeToCrlIssuer(content)) => {
                     Some(content.to_vec())
@@ -631,7 +651,10 @@ mod tests {
         assert_eq!((first.certificate_issuer, first.issuer_in_effect), (None, None));
         assert_eq!(second.reason, Some(ReasonCode::KeyCompromise));
         assert_eq!(second.revocation_date.seconds_since(second.invalidity_date.unwrap()), 86_400);
-        assert_eq!(second.certificate_issuer.unwrap().directory_names().next(), Some(NAME));
+        assert_eq!(
+            second.certificate_issuer.unwrap().directory_names().next(),
+            Some(Name::trusted(NAME))
+        );
         assert_eq!(third.serial_number, [0xff]);
         assert_eq!(third.certificate_issuer, None);
         assert_eq!(third.issuer_in_effect, second.certificate_issuer);

@@ -11,9 +11,11 @@
 use core::fmt;
 
 use super::der::{DerErrorKind, Reader, Span, Tag};
+use super::extension::Extension;
 use super::format_error::{FormatError, FormatErrorKind, Within};
+use super::general_name::GeneralNames;
 use super::oid::{Oid, known};
-use super::structure::{RawExtension, RawGeneralNames, each_extension, general_names};
+use super::structure::each_extension;
 use super::time::Time;
 
 /// `CRLReason` of RFC 5280 section 5.3.1.
@@ -60,23 +62,49 @@ impl ReasonCode {
         }
     }
 
-    /// Reads `CRLReason ::= ENUMERATED`; "-- value 7 is not used".
+    /// Returns the number of `CRLReason`.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Unspecified => 0,
+            Self::KeyCompromise => 1,
+            Self::CaCompromise => 2,
+            Self::AffiliationChanged => 3,
+            Self::Superseded => 4,
+            Self::CessationOfOperation => 5,
+            Self::CertificateHold => 6,
+            Self::RemoveFromCrl => 8,
+            Self::PrivilegeWithdrawn => 9,
+            Self::AaCompromise => 10,
+        }
+    }
+
+    /// The reason of a number; "-- value 7 is not used".
+    #[must_use]
+    pub const fn from_number(number: u8) -> Option<Self> {
+        Some(match number {
+            0 => Self::Unspecified,
+            1 => Self::KeyCompromise,
+            2 => Self::CaCompromise,
+            3 => Self::AffiliationChanged,
+            4 => Self::Superseded,
+            5 => Self::CessationOfOperation,
+            6 => Self::CertificateHold,
+            8 => Self::RemoveFromCrl,
+            9 => Self::PrivilegeWithdrawn,
+            10 => Self::AaCompromise,
+            _ => return None,
+        })
+    }
+
+    /// Reads `CRLReason ::= ENUMERATED`.
     pub(crate) fn read(reader: &mut Reader<'_>, field: &'static str) -> Result<Self, FormatError> {
         let element = reader.element(Tag::ENUMERATED).within(field)?;
-        let unassigned = FormatError::new(field, element.offset, FormatErrorKind::Unassigned);
-        Ok(match *element.content {
-            [0] => Self::Unspecified,
-            [1] => Self::KeyCompromise,
-            [2] => Self::CaCompromise,
-            [3] => Self::AffiliationChanged,
-            [4] => Self::Superseded,
-            [5] => Self::CessationOfOperation,
-            [6] => Self::CertificateHold,
-            [8] => Self::RemoveFromCrl,
-            [9] => Self::PrivilegeWithdrawn,
-            [10] => Self::AaCompromise,
-            _ => return Err(unassigned),
-        })
+        match *element.content {
+            [number] => Self::from_number(number),
+            _ => None,
+        }
+        .ok_or(FormatError::new(field, element.offset, FormatErrorKind::Unassigned))
     }
 }
 
@@ -93,11 +121,11 @@ pub struct RevokedCertificate<'a> {
     /// `invalidityDate`.
     pub invalidity_date: Option<Time>,
     /// `certificateIssuer` of this very entry.
-    pub certificate_issuer: Option<RawGeneralNames<'a>>,
+    pub certificate_issuer: Option<GeneralNames<'a>>,
     /// `certificateIssuer` of this entry or of the nearest entry before that has one (RFC 5280
     /// section 5.3.3). None where the list's issuer issued the certificate, and where the entry
     /// was not read in order.
-    pub issuer_in_effect: Option<RawGeneralNames<'a>>,
+    pub issuer_in_effect: Option<GeneralNames<'a>>,
     /// The first critical extension that is none of the three above. RFC 5280 section 5.3: "If a
     /// CRL contains a critical CRL entry extension that the application cannot process, then the
     /// application MUST NOT use that CRL to determine the status of any certificates."
@@ -148,15 +176,56 @@ impl EntryWalker {
         der: &'a [u8],
     ) -> Result<RevokedCertificate<'a>, FormatError> {
         let start = self.entries.start() + self.position;
+        if let Some(common) = Common::read(rest).filter(|common| self.allows(common))
+            && let Some(mut entry) = common.entry(start)
+        {
+            self.position += common.length;
+            entry.issuer_in_effect = self.names_in_effect(der);
+            return Ok(entry);
+        }
         let mut reader = Reader::at(rest, start).within(FIELD)?;
         let (mut entry, issuer) = read_entry(&mut reader, self.may_have_extensions)?;
         self.position += reader.offset() - start;
         if issuer.is_some() {
             self.issuer_in_effect = issuer;
         }
-        entry.issuer_in_effect =
-            self.issuer_in_effect.map(|span| RawGeneralNames::trusted(span.of(der)));
+        entry.issuer_in_effect = self.names_in_effect(der);
         Ok(entry)
+    }
+
+    /// Reads the serial number of the next entry and what decides where an index files it; dates
+    /// and reasons are checked only where the entry is of an unusual shape.
+    ///
+    /// Whoever trusts the outline must read the entry itself later.
+    #[inline]
+    pub(crate) fn next_outline<'a>(
+        &mut self,
+        der: &'a [u8],
+    ) -> Option<Result<EntryOutline<'a>, FormatError>> {
+        let rest = self.entries.of(der).get(self.position..).filter(|rest| !rest.is_empty())?;
+        if let Some(common) = Common::read(rest).filter(|common| self.allows(common)) {
+            self.position += common.length;
+            return Some(Ok(EntryOutline {
+                serial_number: common.serial_number,
+                certificate_issuer: None,
+                has_invalidity_date: false,
+            }));
+        }
+        Some(self.next_entry(der)?.map(|entry| EntryOutline {
+            serial_number: entry.serial_number,
+            certificate_issuer: entry.certificate_issuer,
+            has_invalidity_date: entry.invalidity_date.is_some(),
+        }))
+    }
+
+    #[inline]
+    fn names_in_effect<'a>(&self, der: &'a [u8]) -> Option<GeneralNames<'a>> {
+        self.issuer_in_effect.map(|span| GeneralNames::trusted(span.of(der), span.start()))
+    }
+
+    #[inline]
+    fn allows(&self, common: &Common<'_>) -> bool {
+        self.may_have_extensions || common.reason.is_none()
     }
 
     /// Returns how many bytes of the entries were read.
@@ -169,6 +238,66 @@ impl EntryWalker {
     #[must_use]
     pub fn bytes_total(&self) -> usize {
         self.entries.range().len()
+    }
+}
+
+/// What an index asks of an entry before it reads it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EntryOutline<'a> {
+    pub(crate) serial_number: &'a [u8],
+    pub(crate) certificate_issuer: Option<GeneralNames<'a>>,
+    pub(crate) has_invalidity_date: bool,
+}
+
+/// An entry as nearly all are: lengths in one octet, a UTCTime, no extension or a reason alone.
+///
+/// Octets are compared with those of the one encoding that DER allows, so that what is read here
+/// is what the general reader reads.
+#[derive(Clone, Copy)]
+struct Common<'a> {
+    length: usize,
+    serial_number: &'a [u8],
+    date: &'a [u8; 13],
+    reason: Option<u8>,
+}
+
+impl<'a> Common<'a> {
+    #[inline]
+    fn read(rest: &'a [u8]) -> Option<Self> {
+        const REASON: [u8; 13] =
+            [0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01];
+        let &[0x30, length @ ..0x80, 0x02, serial_length @ ..0x80, ..] = rest else { return None };
+        let length = 2 + usize::from(length);
+        let fields = rest.get(4..length)?;
+        let (serial_number, fields) = fields.split_at_checked(usize::from(serial_length))?;
+        super::der::check_integer(serial_number).ok()?;
+        let (&[0x17, 0x0d], fields) = fields.split_first_chunk()? else { return None };
+        let (date, extensions) = fields.split_first_chunk()?;
+        let reason = match extensions.split_first_chunk() {
+            None if extensions.is_empty() => None,
+            Some((&REASON, &[reason])) => Some(reason),
+            _ => return None,
+        };
+        Some(Self { length, serial_number, date, reason })
+    }
+
+    /// Nothing where the general reader must say what is wrong.
+    #[inline]
+    fn entry(&self, offset: usize) -> Option<RevokedCertificate<'a>> {
+        let reason = match self.reason {
+            None => None,
+            Some(number) => Some(ReasonCode::from_number(number)?),
+        };
+        Some(RevokedCertificate {
+            serial_number: self.serial_number,
+            revocation_date: Time::of_utc(self.date)?,
+            reason,
+            invalidity_date: None,
+            certificate_issuer: None,
+            issuer_in_effect: None,
+            unrecognized_critical_extension: None,
+            offset,
+        })
     }
 }
 
@@ -243,11 +372,11 @@ pub(crate) fn read_entry<'a>(
 
 #[inline]
 fn read_extension<'a>(
-    extension: &RawExtension<'a>,
+    extension: &Extension<'a>,
     entry: &mut RevokedCertificate<'a>,
     issuer: &mut Option<Span>,
 ) -> Result<(), FormatError> {
-    match extension.oid.content {
+    match extension.oid.as_bytes() {
         known::CRL_REASON => {
             entry.reason = Some(
                 extension.parse("reasonCode", |reader| ReasonCode::read(reader, "reasonCode"))?,
@@ -262,17 +391,18 @@ fn read_extension<'a>(
             const FIELD: &str = "certificateIssuer";
             let names = extension.parse(FIELD, |reader| {
                 let names = reader.element(Tag::SEQUENCE).within(FIELD)?;
-                general_names(&names).within(FIELD)?;
+                GeneralNames::of(&names).within(FIELD)?;
                 Ok(names)
             })?;
             // RFC 5280 5.3.3: "Conforming CRL issuers MUST mark this extension as critical since
             // an implementation that ignored this extension could not correctly attribute CRL
             // entries to certificates."
             if !extension.critical {
-                let offset = extension.oid.offset;
+                let offset = extension.oid_span.start();
                 return Err(FormatError::new(FIELD, offset, FormatErrorKind::NotCritical));
             }
-            entry.certificate_issuer = Some(RawGeneralNames::trusted(names.content));
+            entry.certificate_issuer =
+                Some(GeneralNames::trusted(names.content, names.content_offset));
             *issuer = Some(names.content_span());
         }
         oid if extension.critical && entry.unrecognized_critical_extension.is_none() => {

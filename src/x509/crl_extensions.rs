@@ -4,7 +4,8 @@ use core::fmt;
 
 use super::der::{DerError, DerErrorKind, Element, Reader, Span, Tag, check_integer};
 use super::format_error::{FormatError, FormatErrorKind, Within};
-use super::structure::{RawGeneralNames, general_names, named_bits, optional_bytes, relative_name};
+use super::general_name::GeneralNames;
+use super::structure::{named_bits, relative_name};
 
 /// A cRLNumber (RFC 5280 section 5.2.3) or BaseCRLNumber (section 5.2.4): up to 20 octets.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -130,7 +131,7 @@ impl ReasonFlags {
 #[expect(clippy::exhaustive_enums, reason = "X.509 has had these two forms since 1997")]
 pub enum DistributionPointName<'a> {
     /// `fullName`.
-    FullName(RawGeneralNames<'a>),
+    FullName(GeneralNames<'a>),
     /// `nameRelativeToCRLIssuer`: the content of a RelativeDistinguishedName.
     NameRelativeToCrlIssuer(&'a [u8]),
 }
@@ -150,7 +151,7 @@ impl<'a> DistributionPointName<'a> {
             if relative {
                 Self::NameRelativeToCrlIssuer(name.content)
             } else {
-                Self::FullName(RawGeneralNames::trusted(name.content))
+                Self::FullName(GeneralNames::trusted(name.content, name.content_offset))
             }
         }))
     }
@@ -166,7 +167,7 @@ impl<'a> DistributionPointName<'a> {
             }
             None => {
                 let full = choice.element(Tag::context_constructed(0))?;
-                general_names(&full)?;
+                GeneralNames::of(&full)?;
                 (false, full)
             }
         };
@@ -187,7 +188,7 @@ impl DistributionPointNameIndex {
     pub(crate) fn of(self, bytes: &[u8]) -> DistributionPointName<'_> {
         match self {
             Self::Full(span) => {
-                DistributionPointName::FullName(RawGeneralNames::trusted(span.of(bytes)))
+                DistributionPointName::FullName(GeneralNames::trusted(span.of(bytes), span.start()))
             }
             Self::Relative(span) => DistributionPointName::NameRelativeToCrlIssuer(span.of(bytes)),
         }
@@ -278,60 +279,5 @@ fn implicit_flag(reader: &mut Reader<'_>, number: u8) -> Result<bool, DerError> 
             Ok(false) => Err(element.error(DerErrorKind::EncodedDefault)),
             Err(kind) => Err(element.error(kind)),
         },
-    }
-}
-
-/// `AuthorityKeyIdentifier` of RFC 5280 section 4.2.1.1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CrlAuthorityKey<'a> {
-    /// `keyIdentifier`.
-    pub key_identifier: Option<&'a [u8]>,
-    /// `authorityCertIssuer`.
-    pub issuer: Option<RawGeneralNames<'a>>,
-    /// `authorityCertSerialNumber`: the content octets of the INTEGER.
-    pub serial_number: Option<&'a [u8]>,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct CrlAuthorityKeyIndex {
-    key_identifier: Option<Span>,
-    issuer: Option<Span>,
-    serial_number: Option<Span>,
-}
-
-impl CrlAuthorityKeyIndex {
-    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, FormatError> {
-        const FIELD: &str = "authorityKeyIdentifier";
-        let offset = reader.offset();
-        let mut fields = reader.sequence().within(FIELD)?;
-        let key_identifier = fields.optional(Tag::context(0)).within(FIELD)?;
-        let issuer = fields.optional(Tag::context_constructed(1)).within(FIELD)?;
-        if let Some(issuer) = &issuer {
-            general_names(issuer).within(FIELD)?;
-        }
-        let serial = fields.optional(Tag::context(2)).within(FIELD)?;
-        if let Some(serial) = &serial {
-            check_integer(serial.content).map_err(|kind| serial.error(kind)).within(FIELD)?;
-        }
-        fields.finish().within(FIELD)?;
-        // RFC 5280 A.2: "authorityCertIssuer and authorityCertSerialNumber MUST both be present
-        // or both be absent".
-        if issuer.is_some() != serial.is_some() {
-            return Err(FormatError::new(FIELD, offset, FormatErrorKind::Inconsistent));
-        }
-        Ok(Self {
-            key_identifier: key_identifier.map(|element| element.content_span()),
-            issuer: issuer.map(|element| element.content_span()),
-            serial_number: serial.map(|element| element.content_span()),
-        })
-    }
-
-    pub(crate) fn of<'a>(&self, bytes: &'a [u8]) -> CrlAuthorityKey<'a> {
-        CrlAuthorityKey {
-            key_identifier: optional_bytes(self.key_identifier, bytes),
-            issuer: optional_bytes(self.issuer, bytes).map(RawGeneralNames::trusted),
-            serial_number: optional_bytes(self.serial_number, bytes),
-        }
     }
 }

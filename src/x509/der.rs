@@ -294,6 +294,12 @@ impl<'a> Element<'a> {
         Reader { input: self.content, pos: 0, base: self.content_offset }
     }
 
+    /// A reader that stands before this element.
+    #[inline]
+    pub(crate) fn whole_reader(&self) -> Reader<'a> {
+        Reader { input: self.whole, pos: 0, base: self.offset }
+    }
+
     #[inline]
     pub(crate) fn content_span(&self) -> Span {
         Span {

@@ -7,7 +7,7 @@
 use super::crl_extensions::{DistributionPointName, ReasonFlags};
 use super::der::{DerError, DerErrorKind, Reader, Tag};
 use super::extension_values::sequence_of;
-use super::structure::{RawGeneralNames, general_names};
+use super::general_name::GeneralNames;
 
 /// CRL distribution points, `2.5.29.31` ([RFC 5280 section 4.2.1.13]): at least one.
 ///
@@ -59,7 +59,7 @@ pub struct DistributionPoint<'a> {
     /// `reasons`; never empty. Absent means all reasons.
     pub reasons: Option<ReasonFlags>,
     /// `cRLIssuer`: who signs the list, where that is not the issuer of the certificate.
-    pub crl_issuer: Option<RawGeneralNames<'a>>,
+    pub crl_issuer: Option<GeneralNames<'a>>,
 }
 
 impl<'a> DistributionPoint<'a> {
@@ -69,7 +69,7 @@ impl<'a> DistributionPoint<'a> {
         let name = DistributionPointName::read_optional(&mut fields)?;
         let reasons = ReasonFlags::read_optional(&mut fields, Tag::context(1))?;
         let crl_issuer = fields.optional(Tag::context_constructed(2))?;
-        crl_issuer.as_ref().map(general_names).transpose()?;
+        let crl_issuer = crl_issuer.as_ref().map(GeneralNames::of).transpose()?;
         fields.finish()?;
         // RFC 5280 4.2.1.13: "While each of these fields is optional, a DistributionPoint MUST NOT
         // consist of only the reasons field; either distributionPoint or cRLIssuer MUST be
@@ -77,11 +77,7 @@ impl<'a> DistributionPoint<'a> {
         if name.is_none() && crl_issuer.is_none() {
             return Err(whole.error(DerErrorKind::Empty));
         }
-        Ok(Self {
-            name,
-            reasons,
-            crl_issuer: crl_issuer.map(|names| RawGeneralNames::trusted(names.content)),
-        })
+        Ok(Self { name, reasons, crl_issuer })
     }
 }
 
@@ -158,14 +154,14 @@ mod tests {
         let points = FreshestCrl::read(&value, 0).unwrap().distribution_points;
         let expected = [
             DistributionPoint {
-                name: Some(DistributionPointName::FullName(RawGeneralNames::trusted(&uri))),
+                name: Some(DistributionPointName::FullName(GeneralNames::trusted(&uri, 0))),
                 reasons: None,
                 crl_issuer: None,
             },
             DistributionPoint {
                 name: Some(DistributionPointName::NameRelativeToCrlIssuer(&rdn)),
                 reasons: Some(ReasonFlags::KEY_COMPROMISE),
-                crl_issuer: Some(RawGeneralNames::trusted(&issuer)),
+                crl_issuer: Some(GeneralNames::trusted(&issuer, 0)),
             },
         ];
         assert_eq!(points.iter().collect::<Vec<_>>(), expected);

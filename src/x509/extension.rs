@@ -5,6 +5,7 @@
 //! [`Certificate::check`](super::Certificate::check).
 
 use super::der::{DerError, DerErrorKind, Reader, Span, Tag, bit_string};
+use super::format_error::{FormatError, Within};
 use super::oid::{Oid, known};
 
 macro_rules! known_extensions {
@@ -268,6 +269,19 @@ impl<'a> Extension<'a> {
             oid_span,
             value_span: value.content_span(),
         })
+    }
+
+    /// Reads the one value in `extnValue` with `read`.
+    #[inline]
+    pub(crate) fn parse<T>(
+        &self,
+        field: &'static str,
+        read: impl FnOnce(&mut Reader<'a>) -> Result<T, FormatError>,
+    ) -> Result<T, FormatError> {
+        let mut reader = Reader::at(self.value, self.value_offset()).within(field)?;
+        let value = read(&mut reader)?;
+        reader.finish().within(field)?;
+        Ok(value)
     }
 
     /// Offset of the value in the outermost input.

@@ -8,8 +8,8 @@
 //! Left to the caller: what a value means for a path, and which values a profile asks for.
 
 use super::der::{DerError, DerErrorKind, Element, Reader, Tag, check_integer};
+use super::general_name::GeneralNames;
 use super::oid::{Oid, known};
-use super::structure::{RawGeneralNames, general_names};
 use super::time::Time;
 
 /// Extended key usage, `2.5.29.37` ([RFC 5280 section 4.2.1.12]): the purposes that a key may be
@@ -61,7 +61,7 @@ pub struct AuthorityKeyIdentifier<'a> {
     /// `keyIdentifier`.
     pub key_identifier: Option<&'a [u8]>,
     /// `authorityCertIssuer`: names of the issuer of the issuer's certificate.
-    pub issuer: Option<RawGeneralNames<'a>>,
+    pub issuer: Option<GeneralNames<'a>>,
     /// `authorityCertSerialNumber`: content octets of the serial number of the issuer's certificate.
     pub serial_number: Option<&'a [u8]>,
 }
@@ -74,7 +74,7 @@ impl<'a> AuthorityKeyIdentifier<'a> {
         let issuer = fields.optional(Tag::context_constructed(1))?;
         let serial_number = fields.optional(Tag::context(2))?;
         fields.finish()?;
-        issuer.as_ref().map(general_names).transpose()?;
+        let issuer = issuer.as_ref().map(GeneralNames::of).transpose()?;
         if let Some(serial) = &serial_number {
             check_integer(serial.content).map_err(|kind| serial.error(kind))?;
         }
@@ -85,7 +85,7 @@ impl<'a> AuthorityKeyIdentifier<'a> {
         }
         Ok(Self {
             key_identifier,
-            issuer: issuer.map(|names| RawGeneralNames::trusted(names.content)),
+            issuer,
             serial_number: serial_number.map(|element| element.content),
         })
     }

@@ -267,7 +267,7 @@ fn directory_string(element: &Element<'_>) -> Result<(), DerError> {
 }
 
 /// `GeneralNames ::= SEQUENCE SIZE (1..MAX) OF GeneralName`, read one by one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct GeneralNames<'a> {
     content: &'a [u8],
     offset: usize,
@@ -294,6 +294,38 @@ impl<'a> GeneralNames<'a> {
     }
 
     /// Checks all names, and that there is one.
+    /// Reads the content of an element whose type is GeneralNames, under whatever tag.
+    pub(crate) fn of(element: &Element<'a>) -> Result<Self, DerError> {
+        if element.content.is_empty() {
+            return Err(element.error(DerErrorKind::Empty));
+        }
+        let names = Self::trusted(element.content, element.content_offset);
+        names.check()?;
+        Ok(names)
+    }
+
+    /// Returns the encodings of the names, one after the other.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &'a [u8] {
+        self.content
+    }
+
+    /// Iterates over the names of the form `directoryName`.
+    pub fn directory_names(&self) -> impl Iterator<Item = Name<'a>> + use<'a> {
+        self.iter().filter_map(|name| match name {
+            Ok(GeneralName::Directory(name)) => Some(name),
+            _ => None,
+        })
+    }
+
+    /// Iterates over the names of the form `uniformResourceIdentifier`.
+    pub fn uris(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.iter().filter_map(|name| match name {
+            Ok(GeneralName::Uri(uri)) => Some(uri),
+            _ => None,
+        })
+    }
+
     pub(crate) fn check(&self) -> Result<(), DerError> {
         if self.content.is_empty() {
             return Err(DerError::new(self.offset, DerErrorKind::Empty));
@@ -318,6 +350,15 @@ impl<'a> GeneralNames<'a> {
         })
     }
 }
+
+impl PartialEq for GeneralNames<'_> {
+    /// Compares encodings, wherever they stand.
+    fn eq(&self, other: &Self) -> bool {
+        self.content == other.content
+    }
+}
+
+impl Eq for GeneralNames<'_> {}
 
 fn next_name<'a>(reader: &mut Reader<'a>) -> Result<GeneralName<'a>, DerError> {
     let element = reader.any()?;

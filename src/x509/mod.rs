@@ -27,7 +27,7 @@ mod pem_error;
 mod policies;
 mod sct;
 mod spki;
-mod structure;
+pub(crate) mod structure;
 mod text;
 mod time;
 mod values;
@@ -38,9 +38,9 @@ pub use certificate::{
 };
 pub use crl::{CertificateRevocationList, OwnedCertificateRevocationList};
 pub use crl_entry::{Entries, EntryWalker, ReasonCode, RevokedCertificate};
+pub(crate) use crl_extensions::IssuingDistributionPointIndex;
 pub use crl_extensions::{
-    CrlAuthorityKey, CrlNumber, CrlScope, DistributionPointName, IssuingDistributionPoint,
-    ReasonFlags,
+    CrlNumber, CrlScope, DistributionPointName, IssuingDistributionPoint, ReasonFlags,
 };
 pub use der::{DerError, DerErrorKind, Tag};
 pub use distribution_points::{CrlDistributionPoints, DistributionPoint, FreshestCrl};
@@ -68,5 +68,4 @@ pub use policies::{
 };
 pub use sct::{SctList, SignedCertificateTimestamp};
 pub use spki::SubjectPublicKeyInfo;
-pub use structure::RawGeneralNames;
 pub use time::{ParseTimeError, Time};

@@ -20,6 +20,7 @@ use core::fmt::{self, Write};
 
 use super::der::{DerError, DerErrorKind, Element, Reader, Tag};
 use super::oid::{Oid, known};
+use super::structure::encode;
 use super::text::{self, Bounded};
 
 /// A distinguished name: `Name ::= CHOICE { rdnSequence RDNSequence }` of RFC 5280 section 4.1.2.4.
@@ -176,6 +177,13 @@ impl<'a> Name<'a> {
             }
         }
         out
+    }
+
+    /// The DER of this name with one more relative distinguished name, the content of a SET.
+    pub(crate) fn joined(&self, rdn: &[u8]) -> Option<Vec<u8>> {
+        let own = Reader::new(self.der).ok()?.element(Tag::SEQUENCE).ok()?.content;
+        let rdn = encode(Tag::SET, rdn);
+        Some(encode(Tag::SEQUENCE, &[own, &rdn].concat()))
     }
 
     fn checked_rdns(&self) -> CheckedRdns<'a> {

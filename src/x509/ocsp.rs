@@ -13,13 +13,13 @@
 
 use core::fmt;
 
+use super::algorithm::AlgorithmIdentifier;
 use super::der::{DerError, DerErrorKind, Element, Reader, Span, Tag};
 use super::format_error::{FormatError, FormatErrorKind, Within};
+use super::name::Name;
 use super::ocsp_single::{SingleResponse, SingleResponses};
 use super::oid::{Oid, known};
-use super::structure::{
-    algorithm_identifier, each_extension, name, non_empty_sequence, optional_bytes,
-};
+use super::structure::{each_extension, name, non_empty_sequence, optional_bytes};
 use super::time::Time;
 
 /// An error condition that a responder reports (RFC 6960 section 4.2.1). Such a response is not
@@ -132,8 +132,8 @@ fn read_response_bytes<'a>(wrapper: &Element<'a>) -> Result<Element<'a>, FormatE
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "both forms must be matched to find the signer")]
 pub enum ResponderId<'a> {
-    /// `byName`: the DER of a Name.
-    ByName(&'a [u8]),
+    /// `byName`.
+    ByName(Name<'a>),
     /// `byKey`: SHA-1 of the responder's public key, without tag, length and unused bits.
     ByKey(&'a [u8; 20]),
 }
@@ -190,10 +190,10 @@ impl<'a> BasicOcspResponse<'a> {
         optional_bytes(self.index.unrecognized_critical, self.der).map(Oid::trusted)
     }
 
-    /// Returns the content of `signatureAlgorithm`, an AlgorithmIdentifier.
+    /// Returns `signatureAlgorithm`.
     #[must_use]
-    pub fn signature_algorithm(&self) -> &'a [u8] {
-        self.index.algorithm.of(self.der)
+    pub const fn signature_algorithm(&self) -> AlgorithmIdentifier<'a> {
+        self.index.algorithm
     }
 
     /// Returns the octets of `signature`.
@@ -228,7 +228,7 @@ struct BasicIndex<'a> {
     responses: Span,
     nonce: Option<Span>,
     unrecognized_critical: Option<Span>,
-    algorithm: Span,
+    algorithm: AlgorithmIdentifier<'a>,
     signature: Span,
     certificates: Span,
 }
@@ -242,7 +242,7 @@ impl<'a> BasicIndex<'a> {
         let mut basic = reader.sequence().within(BASIC)?;
         reader.finish().within(BASIC)?;
         let tbs = basic.element(Tag::SEQUENCE).within(DATA)?;
-        let algorithm = algorithm_identifier(&mut basic).within("signatureAlgorithm")?;
+        let algorithm = AlgorithmIdentifier::read(&mut basic).within("signatureAlgorithm")?;
         let signature = basic.octet_aligned_bit_string().within("signature")?;
         let certificates = read_certificates(&mut basic).within("certs")?;
         basic.finish().within(BASIC)?;
@@ -263,7 +263,7 @@ impl<'a> BasicIndex<'a> {
             responses: responses.content_span(),
             nonce: None,
             unrecognized_critical: None,
-            algorithm: algorithm.content_span(),
+            algorithm,
             signature: signature.content_span(),
             certificates,
         };
@@ -278,12 +278,12 @@ impl<'a> BasicIndex<'a> {
         let list = non_empty_sequence(&mut wrapper).within(EXTENSIONS)?;
         wrapper.finish().within(EXTENSIONS)?;
         each_extension(EXTENSIONS, list.reader(), |extension| {
-            if extension.oid.content == known::OCSP_NONCE {
+            if extension.oid.as_bytes() == known::OCSP_NONCE {
                 let nonce =
                     extension.parse("nonce", |reader| read_nonce(reader).within("nonce"))?;
                 self.nonce = Some(nonce);
             } else if extension.critical && self.unrecognized_critical.is_none() {
-                self.unrecognized_critical = Some(extension.oid.content_span());
+                self.unrecognized_critical = Some(extension.oid_span);
             }
             Ok(())
         })
@@ -313,7 +313,7 @@ fn read_responder<'a>(fields: &mut Reader<'a>) -> Result<ResponderId<'a>, DerErr
         let mut explicit = wrapper.reader();
         let responder = name(&mut explicit)?;
         explicit.finish()?;
-        return Ok(ResponderId::ByName(responder.whole));
+        return Ok(ResponderId::ByName(Name::trusted(responder.whole)));
     }
     let mut explicit = fields.element(Tag::context_constructed(2))?.reader();
     let hash = explicit.element(Tag::OCTET_STRING)?;
@@ -429,10 +429,10 @@ mod tests {
         let extensions = explicit(1, &sequence(&[&nonce]));
         let der = basic(BY_NAME, &singles.concat(), &extensions);
         let response = read(&der).unwrap();
-        assert_eq!(response.responder_id(), ResponderId::ByName(&[0x30, 0x00]));
+        assert_eq!(response.responder_id(), ResponderId::ByName(Name::EMPTY));
         assert_eq!(response.nonce(), Some(&[7, 8][..]));
         assert_eq!(response.unrecognized_critical_extension(), None);
-        assert_eq!(response.signature_algorithm(), &ALGORITHM[2..]);
+        assert_eq!(response.signature_algorithm().der(), &ALGORITHM[2..]);
         assert_eq!(response.signature_value(), [0xaa]);
         assert!(response.tbs_response_data().ends_with(&extensions));
         assert_eq!(

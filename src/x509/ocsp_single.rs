@@ -5,11 +5,12 @@ use alloc::vec::Vec;
 
 use sha1::Digest;
 
+use super::algorithm::AlgorithmIdentifier;
 use super::crl_entry::ReasonCode;
 use super::der::{DerErrorKind, Reader, Span, Tag};
 use super::format_error::{FormatError, Within};
 use super::oid::{Oid, known};
-use super::structure::{algorithm_identifier, each_extension, non_empty_sequence};
+use super::structure::{each_extension, non_empty_sequence};
 use super::time::Time;
 
 /// A hash function of a CertID.
@@ -91,9 +92,7 @@ pub struct CertId<'a> {
 impl<'a> CertId<'a> {
     fn read(reader: &mut Reader<'a>) -> Result<Self, FormatError> {
         let mut fields = reader.sequence().within("certID")?;
-        let algorithm = algorithm_identifier(&mut fields).within("hashAlgorithm")?;
-        let mut algorithm = algorithm.reader();
-        let hash_algorithm = Oid::trusted(algorithm.oid().within("hashAlgorithm")?);
+        let hash_algorithm = AlgorithmIdentifier::read(&mut fields).within("hashAlgorithm")?.oid();
         let name = fields.element(Tag::OCTET_STRING).within("issuerNameHash")?;
         let key = fields.element(Tag::OCTET_STRING).within("issuerKeyHash")?;
         let serial_number = fields.integer().within("serialNumber")?;
@@ -223,7 +222,7 @@ impl<'a> SingleResponse<'a> {
             explicit.finish().within(EXTENSIONS)?;
             each_extension(EXTENSIONS, list.reader(), |extension| {
                 if extension.critical && unrecognized_critical_extension.is_none() {
-                    unrecognized_critical_extension = Some(Oid::trusted(extension.oid.content));
+                    unrecognized_critical_extension = Some(extension.oid);
                 }
                 Ok(())
             })?;

@@ -1,58 +1,23 @@
-//! Shapes that revocation lists and OCSP responses share: extension lists, names, algorithms.
+//! Shapes that revocation lists and OCSP responses share: extension lists, names, bits.
 //!
 //! The functions check a structure to its leaves and leave its meaning to others.
 
 use alloc::vec::Vec;
 
-use super::der::{DerError, DerErrorKind, Element, Reader, Span, Tag, bit_string, check_oid};
+use super::der::{DerError, DerErrorKind, Element, Reader, Span, Tag, bit_string};
+use super::extension::Extension;
 use super::format_error::{FormatError, FormatErrorKind, Within};
 
 /// How many extensions one list may have: those of RFC 5280 for lists are seven, for entries
 /// three. Bounds the search for duplicates, which compares pairs.
 pub(crate) const MAX_EXTENSIONS: usize = 64;
 
-/// One extension, framed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct RawExtension<'a> {
-    pub(crate) oid: Element<'a>,
-    pub(crate) critical: bool,
-    /// `extnValue`; its content is the DER of the extension's own type.
-    pub(crate) value: Element<'a>,
-}
-
-impl<'a> RawExtension<'a> {
-    /// Reads `Extension ::= SEQUENCE { extnID, critical BOOLEAN DEFAULT FALSE, extnValue }`.
-    #[inline]
-    pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, DerError> {
-        let mut fields = reader.sequence()?;
-        let oid = fields.element(Tag::OID)?;
-        check_oid(oid.content).map_err(|kind| oid.error(kind))?;
-        let critical = fields.default_false()?;
-        let value = fields.element(Tag::OCTET_STRING)?;
-        fields.finish()?;
-        Ok(Self { oid, critical, value })
-    }
-
-    /// Reads the one value in `extnValue` with `read`.
-    #[inline]
-    pub(crate) fn parse<T>(
-        &self,
-        field: &'static str,
-        read: impl FnOnce(&mut Reader<'a>) -> Result<T, FormatError>,
-    ) -> Result<T, FormatError> {
-        let mut reader = self.value.reader();
-        let value = read(&mut reader)?;
-        reader.finish().within(field)?;
-        Ok(value)
-    }
-}
-
 /// Hands every extension of a list to `each`, which sees none twice; `list` stands in the list.
 #[inline]
 pub(crate) fn each_extension<'a>(
     field: &'static str,
     list: Reader<'a>,
-    mut each: impl FnMut(&RawExtension<'a>) -> Result<(), FormatError>,
+    mut each: impl FnMut(&Extension<'a>) -> Result<(), FormatError>,
 ) -> Result<(), FormatError> {
     let mut rest = list.clone();
     let mut count = 0;
@@ -62,13 +27,13 @@ pub(crate) fn each_extension<'a>(
             let kind = FormatErrorKind::TooManyExtensions { limit: MAX_EXTENSIONS };
             return Err(FormatError::new(field, offset, kind));
         }
-        let extension = RawExtension::read(&mut rest).within(field)?;
+        let extension = Extension::read(&mut rest).within(field)?;
         // RFC 5280 4.2: "A certificate MUST NOT include more than one instance of a particular
         // extension." Sections 5.2 and 5.3 take the syntax of extensions from there.
         let mut earlier = list.clone();
         for _ in 0..count {
-            let other = RawExtension::read(&mut earlier).within(field)?;
-            if other.oid.content == extension.oid.content {
+            let other = Extension::read(&mut earlier).within(field)?;
+            if other.oid == extension.oid {
                 return Err(FormatError::new(field, offset, FormatErrorKind::DuplicateExtension));
             }
         }
@@ -82,18 +47,6 @@ pub(crate) fn each_extension<'a>(
 pub(crate) fn non_empty_sequence<'a>(reader: &mut Reader<'a>) -> Result<Element<'a>, DerError> {
     let element = reader.element(Tag::SEQUENCE)?;
     if element.content.is_empty() { Err(element.error(DerErrorKind::Empty)) } else { Ok(element) }
-}
-
-/// Reads `AlgorithmIdentifier ::= SEQUENCE { algorithm, parameters ANY OPTIONAL }`.
-pub(crate) fn algorithm_identifier<'a>(reader: &mut Reader<'a>) -> Result<Element<'a>, DerError> {
-    let element = reader.element(Tag::SEQUENCE)?;
-    let mut fields = element.reader();
-    fields.oid()?;
-    if !fields.is_empty() {
-        fields.any()?;
-    }
-    fields.finish()?;
-    Ok(element)
 }
 
 /// Reads `Name ::= CHOICE { rdnSequence SEQUENCE OF RelativeDistinguishedName }`.
@@ -120,102 +73,6 @@ pub(crate) fn relative_name(element: &Element<'_>) -> Result<(), DerError> {
         attribute.finish()?;
     }
     Ok(())
-}
-
-/// Checks the content of `GeneralNames ::= SEQUENCE SIZE (1..MAX) OF GeneralName`.
-pub(crate) fn general_names(element: &Element<'_>) -> Result<(), DerError> {
-    let mut names = element.reader();
-    if names.is_empty() {
-        return Err(element.error(DerErrorKind::Empty));
-    }
-    while !names.is_empty() {
-        general_name(&names.any()?)?;
-    }
-    Ok(())
-}
-
-fn general_name(element: &Element<'_>) -> Result<(), DerError> {
-    match element.tag {
-        OTHER_NAME => {
-            let mut fields = element.reader();
-            fields.oid()?;
-            let mut value = fields.element(Tag::context_constructed(0))?.reader();
-            value.any()?;
-            value.finish()?;
-            fields.finish()
-        }
-        RFC822_NAME | DNS_NAME | UNIFORM_RESOURCE_IDENTIFIER => {
-            if element.content.is_ascii() {
-                Ok(())
-            } else {
-                Err(element.error(DerErrorKind::InvalidString))
-            }
-        }
-        DIRECTORY_NAME => {
-            let mut reader = element.reader();
-            name(&mut reader)?;
-            reader.finish()
-        }
-        X400_ADDRESS | EDI_PARTY_NAME => {
-            let mut fields = element.reader();
-            while !fields.is_empty() {
-                fields.any()?;
-            }
-            Ok(())
-        }
-        IP_ADDRESS => match element.content.len() {
-            4 | 16 => Ok(()),
-            found => Err(element.error(DerErrorKind::WrongLength { found })),
-        },
-        REGISTERED_ID => check_oid(element.content).map_err(|kind| element.error(kind)),
-        found => {
-            Err(element.error(DerErrorKind::UnexpectedTag { expected: DIRECTORY_NAME, found }))
-        }
-    }
-}
-
-const OTHER_NAME: Tag = Tag::context_constructed(0);
-const RFC822_NAME: Tag = Tag::context(1);
-const DNS_NAME: Tag = Tag::context(2);
-const X400_ADDRESS: Tag = Tag::context_constructed(3);
-const DIRECTORY_NAME: Tag = Tag::context_constructed(4);
-const EDI_PARTY_NAME: Tag = Tag::context_constructed(5);
-const UNIFORM_RESOURCE_IDENTIFIER: Tag = Tag::context(6);
-const IP_ADDRESS: Tag = Tag::context(7);
-const REGISTERED_ID: Tag = Tag::context(8);
-
-/// The content of GeneralNames, checked: one or more GeneralName.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RawGeneralNames<'a>(&'a [u8]);
-
-impl<'a> RawGeneralNames<'a> {
-    /// INVARIANT: `content` went through [`general_names`].
-    pub(crate) const fn trusted(content: &'a [u8]) -> Self {
-        Self(content)
-    }
-
-    /// Returns the encodings of the names, one after the other.
-    #[must_use]
-    pub const fn as_bytes(&self) -> &'a [u8] {
-        self.0
-    }
-
-    /// Returns the DER of every `directoryName`, each a Name.
-    pub fn directory_names(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        self.of_tag(DIRECTORY_NAME)
-    }
-
-    /// Returns the octets of every `uniformResourceIdentifier`, all ASCII.
-    pub fn uris(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        self.of_tag(UNIFORM_RESOURCE_IDENTIFIER)
-    }
-
-    fn of_tag(&self, tag: Tag) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let mut reader = Reader::new(self.0).ok();
-        core::iter::from_fn(move || reader.as_mut()?.any().ok())
-            .filter(move |name| name.tag == tag)
-            .map(|name| name.content)
-    }
 }
 
 /// Reads a named BIT STRING of up to `names` bits into a number, bit 0 of the RFC first (most
@@ -289,42 +146,6 @@ mod tests {
         ] {
             assert_eq!(bits(octets), expected, "{case}");
         }
-    }
-
-    #[test]
-    fn general_names_have_the_shape_of_their_tag() {
-        let directory = [0xa4, 0x02, 0x30, 0x00];
-        for (case, content, expected) in [
-            ("uri", &[0x86, 0x01, b'a'][..], Ok(())),
-            ("directory", &directory[..], Ok(())),
-            ("other", &[0xa0, 0x07, 0x06, 0x01, 0x2a, 0xa0, 0x02, 0x05, 0x00], Ok(())),
-            ("registered", &[0x88, 0x01, 0x2a], Ok(())),
-            ("none", &[], Err(DerErrorKind::Empty)),
-            ("not ASCII", &[0x86, 0x01, 0xff], Err(DerErrorKind::InvalidString)),
-            ("address", &[0x87, 0x01, 0xff], Err(DerErrorKind::WrongLength { found: 1 })),
-            (
-                "two directory names in one",
-                &[0xa4, 0x04, 0x30, 0x00, 0x30, 0x00],
-                Err(DerErrorKind::TrailingData { extra: 2 }),
-            ),
-            ("empty RDN", &[0xa4, 0x04, 0x30, 0x02, 0x31, 0x00], Err(DerErrorKind::Empty)),
-            (
-                "tag 9",
-                &[0x89, 0x00],
-                Err(DerErrorKind::UnexpectedTag {
-                    expected: DIRECTORY_NAME,
-                    found: Tag::context(9),
-                }),
-            ),
-        ] {
-            let der = encode(Tag::SEQUENCE, content);
-            let element = Reader::new(&der).unwrap().any().unwrap();
-            assert_eq!(general_names(&element).map_err(|error| error.kind()), expected, "{case}");
-        }
-        let both = [&[0x86, 0x01, b'a'][..], &directory].concat();
-        let names = RawGeneralNames::trusted(&both);
-        assert_eq!(names.uris().collect::<Vec<_>>(), [b"a"]);
-        assert_eq!(names.directory_names().collect::<Vec<_>>(), [&[0x30, 0x00]]);
     }
 
     #[test]

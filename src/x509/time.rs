@@ -64,6 +64,14 @@ impl Time {
         }
     }
 
+    /// The instant of a UTCTime's content, or nothing where it is malformed.
+    #[inline]
+    pub(crate) fn of_utc(content: &[u8; 13]) -> Option<Self> {
+        let &[y1, y0, ref rest @ ..] = content;
+        let year = pair(y1, y0)?;
+        after_year(if year >= 50 { 1900 + year } else { 2000 + year }, rest)
+    }
+
     /// Reads a GeneralizedTime in the form of RFC 5280 section 4.1.2.5.2.
     pub(crate) fn read_generalized(reader: &mut Reader<'_>) -> Result<Self, DerError> {
         Self::of_generalized(&reader.element(Tag::GENERALIZED_TIME)?)
@@ -83,11 +91,8 @@ impl From<UnixTime> for Time {
 
 /// RFC 5280 4.1.2.5.1: `YYMMDDHHMMSSZ`; years from 50 are 19xx.
 fn utc_time(element: &Element<'_>) -> Result<Time, DerError> {
-    let invalid = || element.error(DerErrorKind::InvalidTime);
-    let &[y1, y0, ref rest @ ..] = element.content else { return Err(invalid()) };
-    let year = pair(y1, y0).ok_or_else(invalid)?;
-    let year = if year >= 50 { 1900 + year } else { 2000 + year };
-    after_year(year, rest).ok_or_else(invalid)
+    let content = element.content.try_into().ok();
+    content.and_then(Time::of_utc).ok_or_else(|| element.error(DerErrorKind::InvalidTime))
 }
 
 /// RFC 5280 4.1.2.5.2: `YYYYMMDDHHMMSSZ`, without fractional seconds.

@@ -5,7 +5,7 @@
 //! after it succeeded, no accessor fails.
 
 use super::certificate::{Certificate, CertificateError, Field};
-use super::der::{DerError, DerErrorKind, Reader, Tag};
+use super::der::{DerError, Reader, Tag};
 use super::{
     AlgorithmIdentifier, AuthorityInfoAccess, AuthorityKeyIdentifier, CertificatePolicies,
     CrlDistributionPoints, ExtendedKeyUsage, ExtensionKind, FreshestCrl, GeneralNames,
@@ -94,9 +94,7 @@ fn read_general_names(value: &[u8], offset: usize) -> Result<GeneralNames<'_>, D
     let mut reader = Reader::at(value, offset)?;
     let sequence = reader.element(Tag::SEQUENCE)?;
     reader.finish()?;
-    let names = GeneralNames::trusted(sequence.content, sequence.content_offset);
-    names.check()?;
-    Ok(names)
+    GeneralNames::of(&sequence)
 }
 
 impl<'a> Certificate<'a> {
@@ -164,6 +162,7 @@ impl<'a> Certificate<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::der::DerErrorKind;
     use super::*;
 
     #[test]

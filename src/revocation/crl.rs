@@ -1,0 +1,155 @@
+//! A revocation list that was taken in: what it says of itself, who signed it, its entries.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use super::answer::{CrlSummary, EvidenceId};
+use super::entry_table::{EntryTable, Listed};
+use crate::signature::PublicKey;
+use crate::x509::{
+    GeneralNames, IssuingDistributionPoint, IssuingDistributionPointIndex, Name, OwnedCertificate,
+    OwnedOid, ReasonCode, SubjectPublicKeyInfo,
+};
+
+/// A revocation list whose signature was verified and whose entries were read, once.
+///
+/// The signature was verified with a key that somebody offered for the list's issuer; whether
+/// that key may speak for a certificate is judged with each question, by the path of that
+/// certificate. So a list stays in the store when its authority is removed, and says nothing.
+///
+/// The bytes of the list are not kept. [`VerifiedCrl::id`] names them.
+pub struct VerifiedCrl {
+    pub(super) summary: Arc<CrlSummary>,
+    pub(super) issuer_hash: u64,
+    pub(super) key: SignerKey,
+    /// Certificates with the list's issuer as subject and its key; the anchor's may be among them.
+    pub(super) signers: Vec<Signer>,
+    /// Whether the key was offered as that of a trust anchor.
+    pub(super) signed_by_anchor: bool,
+    /// Value of issuingDistributionPoint; lists of one scope have the same octets.
+    pub(super) scope_der: Option<Box<[u8]>>,
+    pub(super) scope: Option<IssuingDistributionPointIndex>,
+    /// Where deltas are, as the list says (RFC 5280 section 5.2.6).
+    pub(super) freshest: Vec<String>,
+    pub(super) unrecognized_critical: Option<OwnedOid>,
+    /// Entries of certificates that the list's issuer issued.
+    pub(super) own: EntryTable,
+    /// Entries with a certificate issuer, by the hash of each directory name it has.
+    pub(super) others: BTreeMap<u64, Vec<Arc<OtherIssuer>>>,
+    pub(super) entries: usize,
+}
+
+/// A key with the parameters that it inherited.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct SignerKey {
+    pub(super) spki: Arc<[u8]>,
+    pub(super) inherited_parameters: Option<Arc<[u8]>>,
+}
+
+impl SignerKey {
+    pub(super) fn is(&self, key: &PublicKey<'_>) -> bool {
+        *self.spki == *key.spki().der()
+            && self.inherited_parameters.as_deref() == key.inherited_parameters()
+    }
+
+    pub(super) fn public_key(&self) -> Option<PublicKey<'_>> {
+        let spki = SubjectPublicKeyInfo::from_der(&self.spki).ok()?;
+        Some(PublicKey::with_inherited(spki, self.inherited_parameters.as_deref()))
+    }
+}
+
+/// A certificate that a list may have been signed under.
+#[derive(Clone, Debug)]
+pub(super) struct Signer {
+    pub(super) fingerprint: [u8; 32],
+    pub(super) certificate: OwnedCertificate,
+}
+
+/// Entries under one certificate issuer extension.
+#[derive(Debug)]
+pub(super) struct OtherIssuer {
+    pub(super) names: Box<[u8]>,
+    pub(super) table: EntryTable,
+}
+
+impl VerifiedCrl {
+    /// Returns the name of the list: the SHA-256 of its DER.
+    #[must_use]
+    pub fn id(&self) -> EvidenceId {
+        self.summary.id
+    }
+
+    /// Returns what the list says of itself.
+    #[must_use]
+    pub fn summary(&self) -> &CrlSummary {
+        &self.summary
+    }
+
+    /// Returns how many entries it has.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.entries
+    }
+
+    /// Whether it has no entry.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.entries == 0
+    }
+
+    /// Returns about how many bytes its entries hold.
+    #[must_use]
+    pub fn heap_bytes(&self) -> usize {
+        let others = self.others.values().flatten();
+        self.own.heap_bytes()
+            + others.map(|other| other.names.len() + other.table.heap_bytes()).sum::<usize>()
+    }
+
+    pub(super) fn issuer(&self) -> Name<'_> {
+        self.summary.issuer.as_name()
+    }
+
+    pub(super) fn is_delta(&self) -> bool {
+        self.summary.base_number.is_some()
+    }
+
+    pub(super) fn issuing_distribution_point(&self) -> Option<IssuingDistributionPoint<'_>> {
+        Some(self.scope.as_ref()?.of(self.scope_der.as_deref()?))
+    }
+
+    /// Searches for the entry of a certificate by its issuer and serial number.
+    ///
+    /// RFC 5280 5.3.3: "If this extension is not present on the first entry in an indirect CRL,
+    /// the certificate issuer defaults to the CRL issuer. On subsequent entries in an indirect CRL,
+    /// if this extension is not present, the certificate issuer for the entry is the same as that
+    /// for the preceding entry."
+    pub(super) fn find(&self, certificate_issuer: &Name<'_>, serial: &[u8]) -> Option<Listed> {
+        let own =
+            if self.issuer().matches(certificate_issuer) { self.own.find(serial) } else { None };
+        if self.others.is_empty() {
+            return own;
+        }
+        let others = self.others.get(&certificate_issuer.canonical_hash()).into_iter().flatten();
+        let others = others.filter(|other| {
+            let mut names = GeneralNames::trusted(&other.names, 0).directory_names();
+            names.any(|name| name.matches(certificate_issuer))
+        });
+        let order = |listed: &Listed| {
+            (listed.reason == Some(ReasonCode::RemoveFromCrl), listed.at, listed.reason)
+        };
+        own.into_iter().chain(others.filter_map(|other| other.table.find(serial))).min_by_key(order)
+    }
+}
+
+impl fmt::Debug for VerifiedCrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedCrl")
+            .field("summary", &self.summary)
+            .field("entries", &self.entries)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,492 @@
+//! Taking in a revocation list: its signature once, every entry once, in as many steps as wanted.
+//!
+//! The signature comes first, so that nobody but an authority shapes the work that follows; its
+//! hash runs over the whole list in one piece, since backends take whole messages. Then three
+//! passes over the entries, in steps: count, distribute, place (see the entry table). The last one
+//! reads every entry in full; a malformed entry makes the whole list malformed, and none of it is
+//! used.
+//!
+//! Left to the host: which lists to offer, where they come from, and whom to offer as signers. An
+//! offered signer is a candidate for the mathematics and no more.
+
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt;
+
+use sha2::{Digest, Sha256};
+
+use super::answer::{CrlSummary, EvidenceId, bounded_uris};
+use super::crl::{OtherIssuer, Signer, SignerKey, VerifiedCrl};
+use super::entry_table::{EntryCounts, EntryTable, EntryTableBuilder, Listed};
+use super::query::{SignatureFailure, SignatureTools};
+use crate::identity::DistinguishedName;
+use crate::trust::TrustAnchor;
+use crate::x509::{
+    CertificateError, CertificateRevocationList, CrlScope, DistributionPointName, EntryWalker,
+    FormatError, GeneralNames, IssuingDistributionPointIndex, Name, OwnedCertificate, OwnedOid,
+    der::Reader,
+};
+
+/// Whoever may have signed a list.
+#[derive(Clone, Debug)]
+pub struct CrlSigner {
+    name: DistinguishedName,
+    key: SignerKey,
+    key_id: Option<Box<[u8]>>,
+    certificate: Option<Signer>,
+    is_anchor: bool,
+}
+
+impl CrlSigner {
+    /// Offers the key of a certificate: that of a CA, or of a signer of lists.
+    ///
+    /// # Errors
+    /// [`CertificateError`] where its key cannot be read.
+    pub fn certificate(certificate: OwnedCertificate) -> Result<Self, CertificateError> {
+        let view = certificate.as_certificate();
+        let spki = view.subject_public_key_info()?;
+        Ok(Self {
+            name: DistinguishedName::of(view.subject()),
+            key: SignerKey { spki: spki.der().into(), inherited_parameters: None },
+            key_id: view.key_id().map(Box::from),
+            certificate: Some(Signer {
+                fingerprint: Sha256::digest(certificate.as_der()).into(),
+                certificate,
+            }),
+            is_anchor: false,
+        })
+    }
+
+    /// Offers the key of a trust anchor.
+    #[must_use]
+    pub fn anchor(anchor: &TrustAnchor) -> Self {
+        let certificate = anchor.owned_certificate();
+        Self {
+            name: DistinguishedName::of(anchor.subject()),
+            key: SignerKey { spki: anchor.spki_der().into(), inherited_parameters: None },
+            key_id: anchor.key_id().map(Box::from),
+            certificate: certificate.map(|certificate| Signer {
+                fingerprint: Sha256::digest(certificate.as_der()).into(),
+                certificate: certificate.clone(),
+            }),
+            is_anchor: true,
+        }
+    }
+
+    /// Lets the key inherit what parameters it lacks from `issuer`'s (RFC 5280 section 6.1.4 (e)).
+    #[must_use]
+    pub fn issued_by(mut self, issuer: &Self) -> Self {
+        if let (Some(issuer), Some(own)) = (issuer.key.public_key(), self.key.public_key()) {
+            let inherited = issuer.issued(own.spki()).inherited_parameters().map(Arc::from);
+            self.key.inherited_parameters = inherited;
+        }
+        self
+    }
+}
+
+/// Why a list was not taken in.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CrlIntakeError {
+    /// The list cannot be read.
+    #[error("the revocation list cannot be read")]
+    Malformed(#[from] FormatError),
+    /// No signer was offered that has the name of the list's issuer.
+    #[error("no signer of the name of the list's issuer is known")]
+    NoSigner,
+    /// The signature does not hold with any key offered.
+    #[error("the signature of the list does not hold with any of {tried} keys")]
+    Signature {
+        /// How many keys were tried.
+        tried: usize,
+        /// What the last of them gave.
+        #[source]
+        failure: SignatureFailure,
+    },
+    /// A step after the last one, or after an error.
+    #[error("this intake has ended")]
+    Ended,
+}
+
+impl CrlIntakeError {
+    /// Returns the stable, machine-readable name.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed(error) => error.code(),
+            Self::NoSigner => "crl-intake.no-signer",
+            Self::Signature { .. } => "crl-intake.bad-signature",
+            Self::Ended => "crl-intake.ended",
+        }
+    }
+}
+
+/// How far an intake came.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "an intake is done or not")]
+pub enum Progress {
+    /// There is more to do.
+    Working {
+        /// Units of work done.
+        done: usize,
+        /// Units of work in all.
+        total: usize,
+    },
+    /// The list was taken in.
+    Finished(VerifiedCrl),
+}
+
+/// A list that is being taken in.
+pub struct CrlIntake<B> {
+    bytes: B,
+    key: Option<SignerKey>,
+    signers: Vec<CrlSigner>,
+    phase: Phase,
+    cursor: Cursor,
+    unrecognized_critical: Option<OwnedOid>,
+    hasher: Sha256,
+    hashed: usize,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Signature,
+    Count(Vec<EntryCounts>),
+    Distribute(Vec<EntryTableBuilder>),
+    Place(Vec<EntryTableBuilder>),
+    Done,
+}
+
+/// Which table the next entry belongs to: 0 for the list's own issuer, one more for each
+/// certificate issuer.
+#[derive(Debug, Default)]
+struct Tables {
+    numbers: BTreeMap<Box<[u8]>, usize>,
+    current: usize,
+}
+
+impl Tables {
+    #[inline]
+    fn of(&mut self, certificate_issuer: Option<GeneralNames<'_>>) -> usize {
+        if let Some(names) = certificate_issuer {
+            let next = self.numbers.len() + 1;
+            self.current = match self.numbers.get(names.as_bytes()) {
+                Some(number) => *number,
+                None => *self.numbers.entry(names.as_bytes().into()).or_insert(next),
+            };
+        }
+        self.current
+    }
+}
+
+/// Where a pass stands.
+#[derive(Debug)]
+struct Cursor {
+    passes: usize,
+    walker: EntryWalker,
+    tables: Tables,
+}
+
+impl Cursor {
+    fn rewind(&mut self, list: &CertificateRevocationList<'_>) {
+        self.walker = list.entry_walker();
+        self.tables.current = 0;
+        self.passes += 1;
+    }
+}
+
+/// Keys tried for one list: more of one name than that is nobody's estate.
+const MAX_KEYS: usize = 16;
+
+impl<B: AsRef<[u8]>> CrlIntake<B> {
+    /// Begins with the DER of a list and whoever may have signed it; signers of other names are
+    /// passed over.
+    ///
+    /// # Errors
+    /// [`CrlIntakeError`] where the list, its entries left out, cannot be read, and where no signer
+    /// has the name of its issuer.
+    pub fn new(bytes: B, signers: &[CrlSigner]) -> Result<Self, CrlIntakeError> {
+        let list = CertificateRevocationList::from_der(bytes.as_ref())?;
+        let walker = list.entry_walker();
+        let issuer = list.issuer();
+        let hint = list.authority_key_identifier().and_then(|key| key.key_identifier);
+        let mut signers: Vec<CrlSigner> = signers
+            .iter()
+            .filter(|signer| signer.name.as_name().matches(&issuer))
+            .cloned()
+            .collect();
+        if signers.is_empty() {
+            return Err(CrlIntakeError::NoSigner);
+        }
+        // The key that the list names first; then an order that does not depend on the caller's.
+        signers.sort_by(|a, b| {
+            let rank = |signer: &CrlSigner| match (&signer.key_id, hint) {
+                (Some(own), Some(hint)) => u8::from(**own != *hint) * 2,
+                _ => 1,
+            };
+            let id = |signer: &CrlSigner| signer.certificate.as_ref().map(|c| c.fingerprint);
+            rank(a).cmp(&rank(b)).then_with(|| a.key.cmp(&b.key)).then_with(|| id(a).cmp(&id(b)))
+        });
+        Ok(Self {
+            bytes,
+            key: None,
+            signers,
+            phase: Phase::Signature,
+            cursor: Cursor { passes: 0, walker, tables: Tables::default() },
+            unrecognized_critical: None,
+            hasher: Sha256::new(),
+            hashed: 0,
+        })
+    }
+
+    /// Does some work: the signature in the first step, then up to `entries` entries of a pass.
+    ///
+    /// # Errors
+    /// [`CrlIntakeError`] where the signature does not hold or an entry cannot be read.
+    pub fn step(
+        &mut self,
+        tools: &SignatureTools<'_>,
+        entries: usize,
+    ) -> Result<Progress, CrlIntakeError> {
+        let phase = core::mem::replace(&mut self.phase, Phase::Done);
+        let list = CertificateRevocationList::from_der(self.bytes.as_ref())?;
+        let der = list.as_der();
+        let mut left = entries.max(1);
+        match phase {
+            Phase::Signature => {
+                self.key = Some(verify(&list, &self.signers, tools)?);
+                self.phase = Phase::Count(Vec::new());
+            }
+            Phase::Count(mut counts) => {
+                while left > 0
+                    && let Some(entry) = self.cursor.walker.next_outline(der)
+                {
+                    let entry = entry?;
+                    let number = self.cursor.tables.of(entry.certificate_issuer);
+                    if number >= counts.len() {
+                        counts.resize_with(number + 1, EntryCounts::default);
+                    }
+                    if let Some(counts) = counts.get_mut(number) {
+                        counts.add(entry.serial_number);
+                        if entry.has_invalidity_date {
+                            counts.add_invalidity(entry.serial_number);
+                        }
+                    }
+                    left -= 1;
+                }
+                self.phase = if left == 0 {
+                    Phase::Count(counts)
+                } else {
+                    self.cursor.rewind(&list);
+                    Phase::Distribute(counts.into_iter().map(EntryCounts::finish).collect())
+                };
+            }
+            Phase::Distribute(mut builders) => {
+                while left > 0
+                    && let Some(entry) = self.cursor.walker.next_outline(der)
+                {
+                    let entry = entry?;
+                    let number = self.cursor.tables.of(entry.certificate_issuer);
+                    if let Some(builder) = builders.get_mut(number) {
+                        builder.distribute(entry.serial_number);
+                    }
+                    left -= 1;
+                }
+                self.phase = if left == 0 {
+                    Phase::Distribute(builders)
+                } else {
+                    self.cursor.rewind(&list);
+                    builders.iter_mut().for_each(EntryTableBuilder::lay_out);
+                    Phase::Place(builders)
+                };
+            }
+            Phase::Place(mut builders) => {
+                while left > 0
+                    && let Some(entry) = self.cursor.walker.next_entry(der)
+                {
+                    let entry = entry?;
+                    let number = self.cursor.tables.of(entry.certificate_issuer);
+                    let listed = Listed {
+                        reason: entry.reason,
+                        at: entry.revocation_date,
+                        invalidity: entry.invalidity_date,
+                    };
+                    if let Some(builder) = builders.get_mut(number) {
+                        builder.place(entry.serial_number, &listed);
+                    }
+                    if let Some(oid) = entry.unrecognized_critical_extension
+                        && self.unrecognized_critical.is_none()
+                    {
+                        self.unrecognized_critical = Some(oid.to_owned());
+                    }
+                    left -= 1;
+                    // While these octets are still near.
+                    if left.is_multiple_of(256) {
+                        self.hashed = hash_up_to(&mut self.hasher, der, self.hashed, entry.offset);
+                    }
+                }
+                if left > 0 {
+                    hash_up_to(&mut self.hasher, der, self.hashed, der.len());
+                    let tables = builders.into_iter().map(EntryTableBuilder::finish).collect();
+                    return Ok(Progress::Finished(self.finish(tables)?));
+                }
+                self.phase = Phase::Place(builders);
+            }
+            Phase::Done => return Err(CrlIntakeError::Ended),
+        }
+        let entries = self.cursor.walker.bytes_total();
+        let done = entries * self.cursor.passes + self.cursor.walker.bytes_read();
+        Ok(Progress::Working { done, total: entries * 3 })
+    }
+
+    fn finish(&mut self, tables: Vec<EntryTable>) -> Result<VerifiedCrl, CrlIntakeError> {
+        let list = CertificateRevocationList::from_der(self.bytes.as_ref())?;
+        let key = self.key.take().ok_or(CrlIntakeError::Ended)?;
+        let signers = core::mem::take(&mut self.signers);
+        let signers: Vec<CrlSigner> =
+            signers.into_iter().filter(|signer| signer.key == key).collect();
+        let point = list.issuing_distribution_point();
+        let id = EvidenceId::from_digest(core::mem::take(&mut self.hasher).finalize().into());
+        let summary = CrlSummary {
+            issuer: DistinguishedName::of(list.issuer()),
+            number: list.crl_number(),
+            base_number: list.base_crl_number(),
+            scope: point.map_or(CrlScope::AllCertificates, |point| point.scope),
+            only_some_reasons: point.and_then(|point| point.only_some_reasons),
+            indirect: point.is_some_and(|point| point.indirect_crl),
+            this_update: list.this_update(),
+            next_update: list.next_update(),
+            id,
+        };
+        let scope_der: Option<Box<[u8]>> = list.issuing_distribution_point_der().map(Box::from);
+        // Read again, so that its places count from the copy.
+        let scope = match &scope_der {
+            Some(der) => {
+                let mut reader = Reader::new(der).map_err(|error| {
+                    let kind = crate::x509::FormatErrorKind::Der(error.kind());
+                    FormatError::new("issuingDistributionPoint", error.offset(), kind)
+                })?;
+                Some(IssuingDistributionPointIndex::read(&mut reader)?)
+            }
+            None => None,
+        };
+        let freshest = list.freshest_crl().map(|freshest| {
+            let points = freshest.distribution_points;
+            let names = points.iter().filter_map(|point| match point.name {
+                Some(DistributionPointName::FullName(names)) => Some(names),
+                _ => None,
+            });
+            bounded_uris(names.flat_map(|names| names.uris()))
+        });
+        let entries = tables.iter().map(EntryTable::len).sum();
+        let mut tables = tables.into_iter();
+        let own = tables.next().unwrap_or_default();
+        Ok(VerifiedCrl {
+            issuer_hash: list.issuer().canonical_hash(),
+            summary: Arc::new(summary),
+            key,
+            signed_by_anchor: signers.iter().any(|signer| signer.is_anchor),
+            signers: distinct(signers.into_iter().filter_map(|signer| signer.certificate)),
+            scope_der,
+            scope,
+            freshest: freshest.unwrap_or_default(),
+            unrecognized_critical: list
+                .unrecognized_critical_extension()
+                .map(|oid| oid.to_owned())
+                .or(self.unrecognized_critical.take()),
+            own,
+            others: by_name(core::mem::take(&mut self.cursor.tables.numbers), tables.collect()),
+            entries,
+        })
+    }
+}
+
+impl<B> fmt::Debug for CrlIntake<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CrlIntake").field("cursor", &self.cursor).finish_non_exhaustive()
+    }
+}
+
+impl VerifiedCrl {
+    /// Takes in a list in one go.
+    ///
+    /// # Errors
+    /// As [`CrlIntake::new`] and [`CrlIntake::step`].
+    pub fn take_in(
+        der: &[u8],
+        signers: &[CrlSigner],
+        tools: &SignatureTools<'_>,
+    ) -> Result<Self, CrlIntakeError> {
+        let mut intake = CrlIntake::new(der, signers)?;
+        loop {
+            if let Progress::Finished(list) = intake.step(tools, usize::MAX)? {
+                return Ok(list);
+            }
+        }
+    }
+}
+
+/// Finds the key that the signature holds with.
+///
+/// RFC 5280 6.3.3 (g): "Validate the signature on the complete CRL using the public key validated
+/// in step (f)." Here the signature comes first and step (f) with every question.
+fn verify(
+    list: &CertificateRevocationList<'_>,
+    signers: &[CrlSigner],
+    tools: &SignatureTools<'_>,
+) -> Result<SignerKey, CrlIntakeError> {
+    let algorithm = list.signature_algorithm()?;
+    let mut tried: Vec<&SignerKey> = Vec::new();
+    let mut failure = None;
+    for signer in signers {
+        if tried.contains(&&signer.key) || tried.len() == MAX_KEYS {
+            continue;
+        }
+        tried.push(&signer.key);
+        let Some(key) = signer.key.public_key() else { continue };
+        match tools.verify(key, algorithm, list.tbs_cert_list(), list.signature_value()) {
+            Ok(()) => return Ok(signer.key.clone()),
+            Err(error) => failure = Some(error),
+        }
+    }
+    Err(match failure {
+        Some(failure) => CrlIntakeError::Signature { tried: tried.len(), failure },
+        None => CrlIntakeError::NoSigner,
+    })
+}
+
+fn hash_up_to(hasher: &mut Sha256, der: &[u8], from: usize, to: usize) -> usize {
+    hasher.update(der.get(from..to).unwrap_or_default());
+    to
+}
+
+fn distinct(signers: impl Iterator<Item = Signer>) -> Vec<Signer> {
+    let mut signers: Vec<Signer> = signers.collect();
+    signers.sort_by_key(|signer| signer.fingerprint);
+    signers.dedup_by_key(|signer| signer.fingerprint);
+    signers
+}
+
+/// Files every table under each directory name of its certificate issuer.
+fn by_name(
+    numbers: BTreeMap<Box<[u8]>, usize>,
+    tables: Vec<EntryTable>,
+) -> BTreeMap<u64, Vec<Arc<OtherIssuer>>> {
+    let mut names: Vec<(usize, Box<[u8]>)> =
+        numbers.into_iter().map(|(names, number)| (number, names)).collect();
+    names.sort_unstable();
+    let mut index: BTreeMap<u64, Vec<Arc<OtherIssuer>>> = BTreeMap::new();
+    for ((_, names), table) in names.into_iter().zip(tables) {
+        let other = Arc::new(OtherIssuer { names, table });
+        let directory = GeneralNames::trusted(&other.names, 0).directory_names();
+        let mut hashes: Vec<u64> = directory.map(|name: Name<'_>| name.canonical_hash()).collect();
+        hashes.sort_unstable();
+        hashes.dedup();
+        for hash in hashes {
+            index.entry(hash).or_default().push(Arc::clone(&other));
+        }
+    }
+    index
+}
