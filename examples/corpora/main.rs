@@ -36,7 +36,8 @@ fn options() -> Result<Options, String> {
             "--public-suffixes" => {
                 let file = next()?;
                 let text = std::fs::read_to_string(&file).map_err(|e| format!("{file}: {e}"))?;
-                options.inputs.public_suffixes = Some(text);
+                let list = suites::suffixes::SuffixList::parse(&text);
+                options.inputs.public_suffixes = Some(list.into());
             }
             word if word.starts_with('-') => return Err(format!("unknown option {word}")),
             word if options.folder.is_none() => options.folder = Some(word.into()),

@@ -31,14 +31,17 @@ pub mod paths;
 pub mod report;
 pub mod spiffe;
 pub mod status;
+pub mod suffixes;
 pub mod values;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use load::{Blobs, Fields, Misread};
 use report::{Ending, Line, Report, SuiteReport};
+use suffixes::SuffixList;
 
 macro_rules! families {
     ($($name:ident = $text:literal, $cap:expr, $judge:path;)*) => {
@@ -135,8 +138,8 @@ pub struct Case<'a> {
 /// What a user may give to a run besides the suites.
 #[derive(Clone, Debug, Default)]
 pub struct Inputs {
-    /// The text of the public suffix list.
-    pub public_suffixes: Option<String>,
+    /// The public suffix list.
+    pub public_suffixes: Option<Arc<SuffixList>>,
 }
 
 /// The answer to one case, compared with the expectation.
