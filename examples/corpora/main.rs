@@ -4,8 +4,8 @@
 //! cargo run --release --example corpora -- FOLDER [--suite NAME] [--public-suffixes FILE] [--json]
 //! ```
 //!
-//! `FOLDER` holds suite files, recognised by their names, or is one such file. `--suite` takes the
-//! beginning of a suite's name. `--public-suffixes` takes the list of publicsuffix.org, which some
+//! `FOLDER` holds suite files, recognised by their names, or is one such file; the table names each.
+//! `--suite` runs one. `--public-suffixes` takes the list of publicsuffix.org, which some
 //! cases need. Exit status: 0 if all answers are as expected or explained by a rule within the caps,
 //! 1 if not, 2 if the suites cannot be read.
 

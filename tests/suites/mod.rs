@@ -213,10 +213,10 @@ impl Expected {
 }
 
 /// Runs the suites found at `place`, a folder (looked at two levels deep) or one file; `only` names
-/// a family or the beginning of one.
+/// one of them.
 pub fn run(place: &Path, only: Option<&str>, inputs: &Inputs) -> Result<Report, Misread> {
     let mut report = Report::default();
-    let wanted = |family: Family| only.is_none_or(|only| family.name().starts_with(only));
+    let wanted = |family: Family| only.is_none_or(|only| family.name() == only);
     let mut files = Vec::new();
     collect(place, 2, &mut files)?;
     files.sort();
@@ -257,7 +257,11 @@ fn collect(place: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), M
 
 fn run_file(family: Family, path: &Path, inputs: &Inputs) -> Result<SuiteReport, Misread> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let name = name.split_once(".json").map_or(name, |(stem, _)| stem).to_owned();
+    let stem = name.split_once(".json").map_or(name, |(stem, _)| stem);
+    let name = match stem.starts_with(family.name()) {
+        true => stem.to_owned(),
+        false => format!("{}/{stem}", family.name()),
+    };
     let file = if path.to_string_lossy().contains(".jsonl") {
         lines_as_cases(path)?
     } else {

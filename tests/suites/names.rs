@@ -5,7 +5,7 @@
 
 use bonafide::policy::ValidationPolicy;
 use bonafide::trust::TrustAnchor;
-use bonafide::x509::{Name, NameConstraints, Time};
+use bonafide::x509::{GeneralNameForm, Name, NameConstraints, Time};
 
 use super::engine::{self, Names, Question};
 use super::load::Misread;
@@ -69,14 +69,26 @@ fn permitted(case: &Case<'_>) -> Result<Judgement, Misread> {
         .ok_or_else(|| Misread::new("no permitted expected"))?;
     let constraints = case.blobs.of(fields, "name_constraints")?;
     let (subject, san) = leaf_names(case)?;
+    // "A library that supports URI constraints (SPIFFE) must judge those cases itself": BoringSSL
+    // ignores them where they are not critical, the library does not.
+    let read = NameConstraints::from_der(constraints);
+    let about_uris = read.is_ok_and(|read| {
+        let form = GeneralNameForm::Uri;
+        read.permitted().has(form) || read.excluded().has(form)
+    });
+    let open = about_uris && fields.maybe_flag("critical")? == Some(false);
     // "null = same result either way."
     let criticals = fields.maybe_flag("critical")?.map_or(vec![true, false], |flag| vec![flag]);
     let mut got = Vec::new();
     for &critical in &criticals {
         got.push(code(Extension::raw(NAME_CONSTRAINTS, critical, constraints), &subject, &san));
     }
-    let agrees = got.iter().all(|code| (code == "identity.name-mismatch") == wanted);
-    let wanted = if wanted { "permitted" } else { "not permitted" };
+    let agrees = open || got.iter().all(|code| (code == "identity.name-mismatch") == wanted);
+    let wanted = match (open, wanted) {
+        (true, _) => "either",
+        (false, true) => "permitted",
+        (false, false) => "not permitted",
+    };
     Ok(Judgement::of(agrees, wanted, got.join(" and ")))
 }
 
