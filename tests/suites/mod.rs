@@ -216,6 +216,10 @@ impl Expected {
 /// one of them.
 pub fn run(place: &Path, only: Option<&str>, inputs: &Inputs) -> Result<Report, Misread> {
     let mut report = Report::default();
+    let is_known = |only: &str| Family::ALL.iter().any(|family| family.name() == only);
+    if let Some(only) = only.filter(|only| !is_known(only)) {
+        return Err(Misread::new(format!("no suite has the name {only}")));
+    }
     let wanted = |family: Family| only.is_none_or(|only| family.name() == only);
     let mut files = Vec::new();
     collect(place, 2, &mut files)?;
