@@ -13,7 +13,7 @@ use super::policies::{PolicyFailure, PolicyInputs, PolicyOutcome, PolicyView, va
 use super::svid::{check_svid_anchor, check_svid_issuer, check_svid_leaf};
 use super::violation::Violation;
 use crate::policy::{Budget, SvidProfile};
-use crate::trust::{AnchorExtensions, AnchorState, TrustAnchor};
+use crate::trust::{AnchorExtensions, AnchorState, TrustAnchor, TrustBundle};
 use crate::x509::{Certificate, ExtensionKind, GeneralNames, NameConstraints, OwnedOid};
 
 /// One certificate of a path.
@@ -28,6 +28,8 @@ pub(crate) struct PathCertificate<'p, 'a> {
 pub(crate) struct PathView<'p, 'a> {
     pub(crate) certificates: &'p [PathCertificate<'p, 'a>],
     pub(crate) anchor: &'a TrustAnchor,
+    /// The bundle of the anchor.
+    pub(crate) bundle: &'a TrustBundle,
     /// Whether rules over single certificates were left unchecked when the path was built.
     pub(crate) flawed: bool,
 }
@@ -96,6 +98,7 @@ pub(crate) fn check_path(
     if path.flawed {
         check_left_unchecked(path, demands, &mut judgement);
     }
+    check_distrusted(path, &mut judgement);
     check_anchor(path, demands, &mut judgement);
     check_handled_extensions(path, demands, &mut judgement);
     check_profiles(path, demands, &mut judgement);
@@ -143,6 +146,16 @@ fn check_left_unchecked(
                 Some(depth),
                 Reach::Prefix { depth },
             );
+        }
+    }
+}
+
+/// No certificate of the path has name and key of an authority that the operator distrusts, be it
+/// cross-signed by one that is trusted.
+fn check_distrusted(path: &PathView<'_, '_>, judgement: &mut PathJudgement) {
+    for (depth, step) in path.certificates.iter().enumerate() {
+        if path.bundle.distrusts(step.certificate) {
+            judgement.add(Violation::Distrusted, Some(depth), Reach::Certificate { depth });
         }
     }
 }
@@ -346,7 +359,8 @@ fn check_policies(
     if let Some(certificate) = &anchor_certificate
         && speaks(certificate)
     {
-        views.push(policy_view(certificate, certificate.names_are_identical()));
+        let self_issued = certificate.names_are_identical();
+        views.push(PolicyView { is_anchor: true, ..policy_view(certificate, self_issued) });
     }
     let steps = path.certificates.iter().rev();
     views.extend(steps.map(|step| policy_view(step.certificate, step.self_issued)));
@@ -379,6 +393,7 @@ fn policy_view<'a>(certificate: &Certificate<'a>, self_issued: bool) -> PolicyVi
         constraints: certificate.policy_constraints().and_then(Result::ok),
         inhibit_any: certificate.inhibit_any_policy().and_then(Result::ok).map(|i| i.skip_certs),
         self_issued,
+        is_anchor: false,
     }
 }
 

@@ -27,6 +27,7 @@ pub struct Verifier {
     trust: Arc<TrustStore>,
     labelled: Arc<BTreeMap<Arc<str>, Arc<TrustStore>>>,
     policy: Arc<ValidationPolicy>,
+    policy_digest: [u8; 32],
     backend: Arc<dyn SignatureBackend>,
     memo: Option<Arc<dyn SignatureMemo>>,
 }
@@ -39,7 +40,8 @@ impl Verifier {
         policy: Arc<ValidationPolicy>,
         backend: Arc<dyn SignatureBackend>,
     ) -> Self {
-        Self { trust, labelled: Arc::default(), policy, backend, memo: None }
+        let policy_digest = policy.digest();
+        Self { trust, labelled: Arc::default(), policy, policy_digest, backend, memo: None }
     }
 
     /// Remembers signatures that verified. A memo changes no answer and no record. Default: none.
@@ -221,7 +223,8 @@ impl<'a> Verification<'a> {
             let certificate = search.certificate(node)?;
             steps.push(PathCertificate { certificate, self_issued: search.is_self_issued(node) });
         }
-        let view = PathView { certificates: &steps, anchor, flawed: searching.flawed };
+        let bundle = searching.domain.bundle();
+        let view = PathView { certificates: &steps, anchor, bundle, flawed: searching.flawed };
         let mut judgement = check_path(&view, &self.demands, &mut self.budget);
         if judgement.breaches.is_empty() && searching.target.is_empty() && !searching.flawed {
             let policies = core::mem::take(&mut judgement.policies.user_constrained);
@@ -300,7 +303,7 @@ impl<'a> Verification<'a> {
             decided_at: self.demands.now,
             notes,
         });
-        Decision::new(Outcome::Accepted(peer), self.demands.now, self.budget.work())
+        self.decided(Outcome::Accepted(peer))
     }
 
     /// No further path: either nothing remains to be said, or paths that break rules say it.
@@ -333,6 +336,11 @@ impl<'a> Verification<'a> {
     fn reject(&mut self, cause: Finding) -> Decision {
         let report = core::mem::take(&mut self.report);
         let rejection: Rejection = report.into_rejection(cause);
-        Decision::new(Outcome::Rejected(Box::new(rejection)), self.demands.now, self.budget.work())
+        self.decided(Outcome::Rejected(Box::new(rejection)))
+    }
+
+    fn decided(&self, outcome: Outcome) -> Decision {
+        let Self { verifier, demands, budget, .. } = self;
+        Decision::new(outcome, demands.now, verifier.policy_digest, budget.work())
     }
 }

@@ -49,6 +49,7 @@ impl Extensions {
             constraints: (!constraints.is_empty()).then(|| tlv(0x30, &[&constraints])),
             inhibit_any: self.inhibit_any,
             self_issued: self.self_issued,
+            is_anchor: false,
         }
     }
 }
@@ -61,6 +62,7 @@ impl Encoded {
             constraints: self.constraints.as_ref().map(|v| PolicyConstraints::read(v, 0).unwrap()),
             inhibit_any: self.inhibit_any,
             self_issued: self.self_issued,
+            is_anchor: false,
         }
     }
 }
