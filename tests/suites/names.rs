@@ -1,7 +1,8 @@
 //! BoringSSL's suites about names: comparison of distinguished names, and name constraints.
 //!
 //! Name constraints are put to the engine as they come in life: in an intermediate, over the names
-//! of a leaf. The test kit writes both; only the names and the constraints are the suite's.
+//! of a leaf. The test kit writes both; only the names and the constraints are the suite's. They are
+//! read loosely, as BoringSSL reads them.
 
 use bonafide::policy::ValidationPolicy;
 use bonafide::trust::TrustAnchor;
@@ -130,7 +131,7 @@ fn code(constraints: Extension, subject: &kit::Name, san: &Option<Vec<u8>>) -> S
         leaf: &leaf,
         pool: vec![&ca.certificate],
         trust: engine::unscoped([TrustAnchor::from_der(&root.certificate)]),
-        policy: ValidationPolicy::rfc5280(),
+        policy: ValidationPolicy::rfc5280().allow_loose_name_constraints(),
         // The leaf bears what the suite has for it, which may be nothing that is an identity. A name
         // that nobody bears is missed after the path was judged, and only if that was sound.
         names: Names::Any.add("dns", "nobody.invalid"),
