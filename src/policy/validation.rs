@@ -188,6 +188,7 @@ pub struct ValidationPolicy {
     pub(crate) ca_as_end_entity: Choice,
     pub(crate) end_entity_with_cert_sign: Choice,
     pub(crate) v1_intermediates: Choice,
+    pub(crate) loose_name_constraints: Choice,
     pub(crate) algorithms: AlgorithmPolicy,
     pub(crate) max_intermediates: Option<u32>,
     pub(crate) max_lifetime_seconds: Option<i64>,
@@ -219,6 +220,7 @@ impl ValidationPolicy {
             ca_as_end_entity: Choice::Allow,
             end_entity_with_cert_sign: Choice::Allow,
             v1_intermediates: Choice::Deny,
+            loose_name_constraints: Choice::Deny,
             algorithms: AlgorithmPolicy::default(),
             max_intermediates: None,
             max_lifetime_seconds: None,
@@ -365,6 +367,15 @@ impl ValidationPolicy {
     #[must_use]
     pub fn dangerously_allow_v1_intermediates(self) -> Self {
         Self { v1_intermediates: Choice::Allow, ..self }
+    }
+
+    /// Reads name constraints as OpenSSL, Go and BoringSSL do where RFC 5280 section 4.2.1.10 says
+    /// nothing or leaves a choice: a dNSName with a leading dot holds the names below it, and one
+    /// of a dot alone holds nothing; constraints on a form of name that cannot be compared are
+    /// passed over where the extension is not critical. Default: both refuse the names concerned.
+    #[must_use]
+    pub fn allow_loose_name_constraints(self) -> Self {
+        Self { loose_name_constraints: Choice::Allow, ..self }
     }
 
     /// Sets which algorithms and keys are acceptable. Default: [`AlgorithmPolicy::default`].
@@ -523,6 +534,7 @@ impl fmt::Display for ValidationPolicy {
         writeln!(f, "ca-as-end-entity {}", self.ca_as_end_entity.name())?;
         writeln!(f, "end-entity-with-cert-sign {}", self.end_entity_with_cert_sign.name())?;
         writeln!(f, "v1-intermediates {}", self.v1_intermediates.name())?;
+        writeln!(f, "loose-name-constraints {}", self.loose_name_constraints.name())?;
         writeln!(f, "algorithms {}", self.algorithms)?;
         match self.max_intermediates {
             Some(max) => writeln!(f, "max-intermediates {max}")?,

@@ -118,7 +118,7 @@ pub struct RevokedCertificate<'a> {
     pub revocation_date: Time,
     /// `reasonCode`.
     pub reason: Option<ReasonCode>,
-    /// `invalidityDate`.
+    /// `invalidityDate`; nothing also where it cannot be read and is not critical.
     pub invalidity_date: Option<Time>,
     /// `certificateIssuer` of this very entry.
     pub certificate_issuer: Option<GeneralNames<'a>>,
@@ -350,9 +350,15 @@ fn read_extension<'a>(
             );
         }
         known::INVALIDITY_DATE => {
-            entry.invalidity_date = Some(extension.parse("invalidityDate", |reader| {
+            let date = extension.parse("invalidityDate", |reader| {
                 Time::read_generalized(reader).within("invalidityDate")
-            })?);
+            });
+            // RFC 5280 5.3.2: "The invalidity date is a non-critical CRL entry extension". A
+            // revocation is not lost over a date that cannot be read, unless its issuer insists.
+            entry.invalidity_date = match date {
+                Err(error) if extension.critical => return Err(error),
+                date => date.ok(),
+            };
         }
         known::CERTIFICATE_ISSUER => {
             const FIELD: &str = "certificateIssuer";
