@@ -159,7 +159,7 @@ impl<'a> Pool<'a> {
             node.subject = Some(self.names.intern(node.certificate.subject()));
             node.issuer = self.names.intern(node.certificate.issuer());
         }
-        self.malformed.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        self.malformed.sort_unstable_by_key(|&(der, _)| der);
         self.malformed.dedup_by(|(a, _), (b, _)| a == b);
         self.malformed.truncate(MALFORMED_KEPT);
     }

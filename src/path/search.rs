@@ -10,7 +10,7 @@ use crate::constraints::{Demands, Reach, Violation, check_issuer, path_length};
 use crate::policy::{Budget, LimitExceeded};
 use crate::signature::{PublicKey, SignatureBackend, SignatureCheck, SignatureMemo};
 use crate::trust::{AnchorState, EndEntityUse, TrustAnchor, TrustBundle};
-use crate::x509::{Certificate, ExtensionKind, Time};
+use crate::x509::{Certificate, ExtensionKind};
 
 /// What the search compares and computes with.
 #[derive(Clone, Copy, Debug)]
@@ -638,8 +638,7 @@ impl<'a> Search<'a> {
     fn arrange_issuers(&mut self, node: usize) -> Option<Issuers> {
         let this = self.pool.nodes.get(node)?;
         let wanted = this.certificate.issuer_key_id();
-        let mut ranked: Vec<(KeyMatch, u32, bool, Reverse<Time>, Reverse<Time>, usize)> =
-            Vec::new();
+        let mut ranked = Vec::new();
         for (index, other) in self.pool.nodes.iter().enumerate().skip(1) {
             if index == node || other.subject != Some(this.issuer) || !self.is_usable(index) {
                 continue;
