@@ -21,7 +21,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         for entry in fs::read_dir(corpora).into_iter().flatten().flatten() {
             if entry.path().extension().is_some_and(|extension| extension == "gz") {
                 let mut text = Vec::new();
-                flate2::read::GzDecoder::new(fs::File::open(entry.path())?).read_to_end(&mut text)?;
+                flate2::read::GzDecoder::new(fs::File::open(entry.path())?)
+                    .read_to_end(&mut text)?;
                 from_json(&text, 400, &mut certificates);
             }
         }

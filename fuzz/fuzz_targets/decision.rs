@@ -36,7 +36,8 @@ fuzz_target!(|data: &[u8]| {
     let record = record(&decision);
     assert_eq!(record, self::record(&decide(&estate.anchors, &estate)), "asked again");
 
-    let mut shuffled = Estate { pool: estate.pool.clone(), policy: estate.policy.clone(), ..estate };
+    let mut shuffled =
+        Estate { pool: estate.pool.clone(), policy: estate.policy.clone(), ..estate };
     shuffled.pool.reverse();
     let turn = usize::from(data.len() % 3 == 0 && shuffled.pool.len() > 1);
     shuffled.pool.rotate_left(turn);
@@ -77,7 +78,9 @@ fn accepted(decision: &Decision, peer: &CertifiedPeer, estate: &Estate) {
     }
     let path: Vec<Certificate<'_>> = peer.path().iter().map(|c| c.as_certificate()).collect();
     assert_eq!(path[0].as_der(), estate.leaf);
-    assert!(estate.anchors.iter().any(|anchor| anchor.fingerprint() == peer.anchor().fingerprint()));
+    assert!(
+        estate.anchors.iter().any(|anchor| anchor.fingerprint() == peer.anchor().fingerprint())
+    );
     assert_ne!(peer.anchor().state(), AnchorState::Distrusted);
     assert!(peer.valid_until() >= decision.now());
     let mut intermediates = 0;
@@ -89,7 +92,9 @@ fn accepted(decision: &Decision, peer: &CertifiedPeer, estate: &Estate) {
         let key = &spki[spki.len() - 32..];
         assert!(certificate.issuer().matches(&issuer), "names chain");
         assert_eq!(certificate.signature_value(), sign(key, certificate.tbs_certificate()));
-        assert!(certificate.not_before() <= decision.now() && decision.now() <= certificate.not_after());
+        assert!(
+            certificate.not_before() <= decision.now() && decision.now() <= certificate.not_after()
+        );
         assert!(certificate.check().is_ok() && certificate.unknown_critical_extension().is_none());
         assert!(certificate.signature_algorithms_agree());
         if depth > 0 {

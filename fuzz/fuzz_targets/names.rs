@@ -17,7 +17,8 @@ use libfuzzer_sys::fuzz_target;
 use rustls_pki_types::CertificateDer;
 
 fuzz_target!(|data: &[u8]| {
-    let Some((&[mode, high, low], data)) = data.split_first_chunk::<3>().map(|(a, b)| (a, b)) else {
+    let Some((&[mode, high, low], data)) = data.split_first_chunk::<3>().map(|(a, b)| (a, b))
+    else {
         return;
     };
     let at = usize::from(u16::from_be_bytes([high, low])) % (data.len() + 1);
