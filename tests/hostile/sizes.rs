@@ -169,6 +169,28 @@ fn flawed_pools_name_the_flaw_or_the_limit() {
 }
 
 #[test]
+fn path_lengths_that_fail_late_grow_gently() {
+    // The highest level allows no CA below, which shows only where a path gets there.
+    let shortened = |width: usize| {
+        let mut case = levels(3, width, KeyIds::None);
+        let root = root();
+        let name = Name::cn("Level 2");
+        for (place, der) in case.pool.iter_mut().skip(2 * width).enumerate() {
+            let own = key((3_000 + place) as u64);
+            *der = CertificateBuilder::authority(&name, &own)
+                .without(ext::id::SUBJECT_KEY_IDENTIFIER)
+                .replace(ext::basic_constraints(true, Some(0)))
+                .issued_by(&root);
+        }
+        case
+    };
+    let codes =
+        ["path-length.exceeded", "signature.invalid", "limit.path-steps", "limit.signatures"];
+    bounded("late", &shortened(40), &codes);
+    grows_gently("late", [4, 8, 16], shortened);
+}
+
+#[test]
 fn sound_paths_that_break_a_rule_stay_within_the_limits() {
     // An authority with many certificates on each level, all of them genuine: every path holds, and
     // each has to be judged, since none has an acceptable policy.
