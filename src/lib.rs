@@ -1,4 +1,80 @@
 //! Certificate-backed trust decisions with evidence.
+//!
+//! `bonafide` answers one question: *may this peer, presenting these certificates, be treated as
+//! this identity, now?* It does no IO, reads no clock, works without the standard library, and says
+//! of every answer what it rests on.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use bonafide::policy::ValidationPolicy;
+//! use bonafide::signature::RingBackend;
+//! use bonafide::trust::{Domain, Scope, TrustAnchor, TrustBundle, TrustStore};
+//! use bonafide::verify::{Expect, Request, Verifier};
+//! use bonafide::x509::certificates;
+//!
+//! // Who is trusted to speak for whom: this root, for names under example.test and no others.
+//! let root = certificates(&std::fs::read("tests/data/root.pem")?)?;
+//! let bundle = TrustBundle::new([TrustAnchor::from_der(&root[0])?]);
+//! let trust = TrustStore::new([Domain::named("ours", [Scope::dns("example.test")?], bundle)])?;
+//! let policy = ValidationPolicy::tls_server();
+//! let verifier = Verifier::new(trust.into(), policy.into(), Arc::new(RingBackend::NEW));
+//!
+//! // What a peer presents, whom we expect, and when.
+//! let chain = certificates(&std::fs::read("tests/data/chain.pem")?)?;
+//! let name = "dns:leaf.example.test".parse()?;
+//! let request = Request::new(&chain[0], &chain[1..], Expect::name(&name));
+//! let decision = verifier.decide(&request, "2026-07-01T00:00:00Z".parse()?);
+//! let peer = decision.peer().ok_or("refused")?;
+//! assert_eq!((peer.trust_domain(), peer.path().len()), ("ours", 2));
+//! assert_eq!(peer.valid_until(), "2040-01-01T00:00:00Z".parse()?);
+//!
+//! // Years later the same certificates are refused, and the decision says why.
+//! let decision = verifier.decide(&request, "2041-01-01T00:00:00Z".parse()?);
+//! assert_eq!(decision.code(), "validity.expired");
+//! assert!(decision.explain().to_string().contains("expired at 2040-01-01T00:00:00Z"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Rooms
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`verify`] | the engine: [`Verifier`](verify::Verifier), [`Request`](verify::Request); begin here |
+//! | [`decision`] | what it answers: peers, rejections, findings, explanations |
+//! | [`trust`] | anchors, bundles, and which trust domain may speak for which names |
+//! | [`policy`] | what is demanded: named profiles, changed rule by rule, and bounds on work |
+//! | [`identity`] | who a peer can be: SPIFFE IDs, DNS names, addresses, mailboxes, URIs |
+//! | [`signature`] | what verifies signatures, and which algorithms are allowed |
+//! | [`constraints`] | the rules and their stable codes |
+//! | [`x509`] | bytes to types |
+#![cfg_attr(
+    feature = "serde",
+    doc = "| [`audit`] | a decision as versioned JSON (feature `serde`) |"
+)]
+//!
+//! # Promises
+//!
+//! - Accepted means: a path to an authority in the bundle of exactly the identity's trust domain,
+//!   and every rule of the profile held at the time asked for.
+//! - The same request, trust, policy and time give the same answer and the same record, whatever
+//!   the order of the certificates.
+//! - Untrusted bytes never panic and never run longer than [`Limits`](policy::Limits) say.
+//! - No code is `unsafe`.
+//!
+//! # Features
+//!
+//! Features only add; none changes what another one does.
+//!
+//! - **`std`** (default): what needs an operating system underneath.
+//! - **`ring`** (default): a ready signature backend over `ring`: RSA, P-256, P-384, Ed25519.
+//! - **`aws-lc-rs`**: a ready signature backend over `aws-lc-rs`, which also keeps keys parsed and
+//!   knows P-521 and ML-DSA. Implies `std`.
+//! - **`serde`**: audit records as versioned JSON, and `serde` for identities.
+//!
+//! Without `std` the crate needs `alloc`. Without a backend feature, bring your own
+//! [`SignatureBackend`](signature::SignatureBackend) or give any list of `rustls-pki-types`
+//! algorithms to [`PkiTypesBackend`](signature::PkiTypesBackend).
 
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -7,6 +83,9 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+#[cfg(feature = "serde")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
+pub mod audit;
 pub mod constraints;
 pub mod credential;
 pub mod decision;
@@ -18,3 +97,8 @@ pub mod signature;
 pub mod trust;
 pub mod verify;
 pub mod x509;
+
+/// The examples of the front page compile and run.
+#[cfg(all(doctest, feature = "ring"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

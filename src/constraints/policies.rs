@@ -68,6 +68,9 @@ pub(crate) struct PolicyView<'a> {
     pub(crate) inhibit_any: Option<u32>,
     /// Subject and issuer are the same name.
     pub(crate) self_issued: bool,
+    /// The certificate of an anchor whose extensions count: without policies it restricts none
+    /// (RFC 5937 section 3).
+    pub(crate) is_anchor: bool,
 }
 
 /// Policies under which a path is valid, sorted by encoding.
@@ -163,7 +166,8 @@ impl<'a> State<'a> {
             || path.iter().any(|certificate| {
                 certificate.constraints.is_some_and(|c| c.require_explicit_policy.is_some())
             });
-        let complete = path.iter().all(|certificate| certificate.policies.is_some());
+        let complete =
+            path.iter().all(|certificate| certificate.policies.is_some() || certificate.is_anchor);
         Self {
             graph: (complete || demanded).then(Graph::root),
             explicit_policy: unless(inputs.initial_explicit_policy),
@@ -179,6 +183,9 @@ impl<'a> State<'a> {
         depth: usize,
         budget: &mut Budget,
     ) -> Result<(), PolicyFailure> {
+        if certificate.is_anchor && certificate.policies.is_none() {
+            return Ok(());
+        }
         if let Some(graph) = &mut self.graph {
             match &certificate.policies {
                 // (d) (2): "… either (a) inhibit_anyPolicy is greater than 0 or (b) i<n and the

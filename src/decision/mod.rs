@@ -26,6 +26,7 @@ use crate::x509::Time;
 pub struct Decision {
     outcome: Outcome,
     now: Time,
+    policy_digest: [u8; 32],
     work: Work,
 }
 
@@ -40,8 +41,13 @@ pub enum Outcome {
 }
 
 impl Decision {
-    pub(crate) const fn new(outcome: Outcome, now: Time, work: Work) -> Self {
-        Self { outcome, now, work }
+    pub(crate) const fn new(
+        outcome: Outcome,
+        now: Time,
+        policy_digest: [u8; 32],
+        work: Work,
+    ) -> Self {
+        Self { outcome, now, policy_digest, work }
     }
 
     /// Returns the outcome.
@@ -113,6 +119,13 @@ impl Decision {
     #[must_use]
     pub const fn now(&self) -> Time {
         self.now
+    }
+
+    /// Returns the digest of the policy that was in force, see
+    /// [`ValidationPolicy::digest`](crate::policy::ValidationPolicy::digest).
+    #[must_use]
+    pub const fn policy_digest(&self) -> &[u8; 32] {
+        &self.policy_digest
     }
 
     /// Returns the work that was demanded.

@@ -18,6 +18,7 @@ pub struct AlgorithmPolicy {
     keys: u16,
     min_rsa_bits: u32,
     max_rsa_bits: u32,
+    unrecognized: bool,
 }
 
 impl AlgorithmPolicy {
@@ -50,8 +51,13 @@ impl AlgorithmPolicy {
     };
 
     /// No algorithm and no key, to build up from; RSA bits as in [`DEFAULT`](Self::DEFAULT).
-    pub const NOTHING: Self =
-        Self { signatures: 0, keys: 0, min_rsa_bits: 2048, max_rsa_bits: 8192 };
+    pub const NOTHING: Self = Self {
+        signatures: 0,
+        keys: 0,
+        min_rsa_bits: 2048,
+        max_rsa_bits: 8192,
+        unrecognized: false,
+    };
 
     /// Allows one more signature algorithm.
     #[must_use]
@@ -94,6 +100,15 @@ impl AlgorithmPolicy {
     #[must_use]
     pub const fn allow_dsa(self) -> Self {
         self.allow_key(KeyKind::Dsa).allow_signature(SignatureAlgorithm::DsaSha256)
+    }
+
+    /// Allows signature algorithms and keys that have no name here, for backends of one's own. Keys
+    /// that have one must still be of an allowed kind. Nobody but the backend then says no to an
+    /// algorithm: whatever it verifies is allowed, present and future. Default: refused.
+    #[must_use]
+    pub const fn dangerously_allow_unrecognized(mut self) -> Self {
+        self.unrecognized = true;
+        self
     }
 
     /// Allows RSA keys from `bits` up. Default 2048.
@@ -160,6 +175,7 @@ impl AlgorithmPolicy {
         let Some(kind) = key.kind() else {
             return Err(match key {
                 KeyAlgorithm::Malformed => AlgorithmRefused::KeyMalformed,
+                _ if self.unrecognized => return Ok(key),
                 _ => AlgorithmRefused::KeyUnknown,
             });
         };
@@ -177,7 +193,8 @@ impl AlgorithmPolicy {
         }
     }
 
-    /// Says whether a signature made with this algorithm and this key may be verified at all.
+    /// Says whether a signature made with this algorithm and this key may be verified at all; gives
+    /// the two, the algorithm as far as it has a name here.
     ///
     /// # Errors
     /// An [`AlgorithmRefused`]: first about the algorithm, then about the key, then about the two
@@ -186,13 +203,18 @@ impl AlgorithmPolicy {
         &self,
         identifier: AlgorithmIdentifier<'_>,
         key: &SubjectPublicKeyInfo<'_>,
-    ) -> Result<(SignatureAlgorithm, KeyAlgorithm), AlgorithmRefused> {
-        let algorithm = self.check_signature(identifier)?;
+    ) -> Result<(Option<SignatureAlgorithm>, KeyAlgorithm), AlgorithmRefused> {
+        let algorithm = match self.check_signature(identifier) {
+            Ok(algorithm) => Some(algorithm),
+            Err(AlgorithmRefused::Unknown) if self.unrecognized => None,
+            Err(refused) => return Err(refused),
+        };
         let key = self.check_key(key)?;
-        if key.fits(algorithm) {
-            Ok((algorithm, key))
-        } else {
-            Err(AlgorithmRefused::Mismatch { algorithm, key })
+        match algorithm {
+            Some(algorithm) if !key.fits(algorithm) => {
+                Err(AlgorithmRefused::Mismatch { algorithm, key })
+            }
+            _ => Ok((algorithm, key)),
         }
     }
 }
@@ -214,7 +236,8 @@ impl fmt::Display for AlgorithmPolicy {
         let keys =
             KeyKind::ALL.iter().filter(|kind| self.keys & kind.bit() != 0).map(|kind| kind.name());
         list(f, " keys=", keys)?;
-        write!(f, " rsa-bits={}..{}", self.min_rsa_bits, self.max_rsa_bits)
+        write!(f, " rsa-bits={}..{}", self.min_rsa_bits, self.max_rsa_bits)?;
+        if self.unrecognized { f.write_str(" unrecognized=allow") } else { Ok(()) }
     }
 }
 
@@ -404,6 +427,36 @@ mod tests {
             let found = AlgorithmPolicy::DEFAULT.check(algorithm, &key).map(|_| ());
             assert_eq!(found.map_err(AlgorithmRefused::code), expected, "{case}");
         }
+    }
+
+    #[test]
+    fn unrecognized_algorithms_are_left_to_the_backend_where_that_was_said() {
+        let curve = vectors::named("p-256 ecdsa-sha256");
+        let rsa = vectors::named("rsa-1024 rsa-pkcs1-sha256");
+        let foreign_key = [0x30, 0x09, 0x30, 0x03, 0x06, 0x01, 0x2a, 0x03, 0x02, 0x00, 0x01];
+        let foreign_key = SubjectPublicKeyInfo::from_der(&foreign_key).unwrap();
+        let foreign = AlgorithmIdentifier::from_der(&[0x30, 0x03, 0x06, 0x01, 0x2b]).unwrap();
+        let open = AlgorithmPolicy::DEFAULT.dangerously_allow_unrecognized();
+        let small = rsa.key().spki();
+        for (case, policy, algorithm, key, expected) in [
+            ("both", open, foreign, foreign_key, Ok(())),
+            ("not said", AlgorithmPolicy::DEFAULT, foreign, foreign_key, Err("algorithm.unknown")),
+            ("allowed key", open, foreign, curve.key().spki(), Ok(())),
+            ("refused key", open, foreign, small, Err("algorithm.key-too-small")),
+            ("known", open, curve.algorithm(), foreign_key, Err("algorithm.key-mismatch")),
+            (
+                "known and refused",
+                open.refuse_signature(SignatureAlgorithm::EcdsaSha256),
+                curve.algorithm(),
+                curve.key().spki(),
+                Err("algorithm.signature-refused"),
+            ),
+        ] {
+            let found = policy.check(algorithm, &key).map(|_| ());
+            assert_eq!(found.map_err(AlgorithmRefused::code), expected, "{case}");
+        }
+        assert_eq!(open.check_key(&foreign_key), Ok(KeyAlgorithm::Unknown));
+        assert!(open.to_string().ends_with("rsa-bits=2048..8192 unrecognized=allow"));
     }
 
     #[test]

@@ -13,9 +13,9 @@ use core::ops::Range;
 
 use sha2::{Digest, Sha256};
 
-use super::anchor::{EndEntityUse, TrustAnchor};
+use super::anchor::{AnchorState, EndEntityUse, TrustAnchor};
 use crate::signature::SignatureBackend;
-use crate::x509::Name;
+use crate::x509::{Certificate, Name};
 
 /// The anchors of one trust domain, at one point of its history.
 #[derive(Clone)]
@@ -24,6 +24,7 @@ pub struct TrustBundle {
     /// Canonical hash of each anchor's name, in the order of `anchors`.
     hashes: Arc<[u64]>,
     has_pinned: bool,
+    has_distrusted: bool,
     sequence: Option<u64>,
     refresh_hint_seconds: Option<u64>,
     digest: [u8; 32],
@@ -55,6 +56,9 @@ impl TrustBundle {
             has_pinned: sorted
                 .iter()
                 .any(|(_, anchor)| anchor.end_entity_use != EndEntityUse::Refused),
+            has_distrusted: sorted
+                .iter()
+                .any(|(_, anchor)| anchor.state == AnchorState::Distrusted),
             hashes: sorted.iter().map(|&(hash, _)| hash).collect(),
             anchors: sorted.into_iter().map(|(_, anchor)| anchor).collect(),
             sequence: None,
@@ -80,6 +84,12 @@ impl TrustBundle {
     #[must_use]
     pub fn with_refresh_hint_seconds(self, seconds: u64) -> Self {
         Self { refresh_hint_seconds: Some(seconds), ..self }
+    }
+
+    /// Other anchors under the same sequence number and refresh hint.
+    pub(super) fn with_anchors(&self, anchors: impl Iterator<Item = TrustAnchor>) -> Self {
+        let (sequence, refresh_hint_seconds) = (self.sequence, self.refresh_hint_seconds);
+        Self { sequence, refresh_hint_seconds, ..Self::new(anchors) }
     }
 
     /// Lets `backend` parse the keys of all anchors once, as [`TrustAnchor::prepared_by`] does.
@@ -128,6 +138,20 @@ impl TrustBundle {
     /// Whether any anchor may itself be presented.
     pub(crate) const fn has_pinned(&self) -> bool {
         self.has_pinned
+    }
+
+    /// Whether a certificate has name and key of an anchor that is distrusted.
+    pub(crate) fn distrusts(&self, certificate: &Certificate<'_>) -> bool {
+        self.has_distrusted
+            && self.named(&certificate.subject()).any(|index| {
+                self.anchor(index).is_some_and(|anchor| {
+                    anchor.state == AnchorState::Distrusted
+                        && anchor.subject().matches(&certificate.subject())
+                        && certificate
+                            .subject_public_key_info()
+                            .is_ok_and(|spki| spki.der() == anchor.spki_der())
+                })
+            })
     }
 
     pub(crate) fn anchor(&self, index: usize) -> Option<&Arc<TrustAnchor>> {

@@ -89,7 +89,10 @@ impl<'a> CertificateRevocationList<'a> {
         self.index.signature.of(self.der)
     }
 
-    /// Returns `issuer`, which is not empty.
+    /// Returns `issuer`.
+    ///
+    /// RFC 5280 section 5.1.2.3: it "MUST contain a non-empty X.500 distinguished name". Not
+    /// enforced here: a list of an empty name is one of an authority without a name.
     #[must_use]
     pub fn issuer(&self) -> Name<'a> {
         Name::trusted(self.index.issuer.of(self.der))
@@ -264,10 +267,6 @@ impl CrlIndex {
             return Err(FormatError::new("signatureAlgorithm", outer.offset, kind));
         }
         let issuer = name(&mut fields).within("issuer")?;
-        // RFC 5280 5.1.2.3: "The issuer field MUST contain a non-empty X.500 distinguished name".
-        if issuer.content.is_empty() {
-            return Err(issuer.error(DerErrorKind::Empty)).within("issuer");
-        }
         let this_update = Time::read(&mut fields).within("thisUpdate")?;
         let next_update = match fields.peek() {
             Some(Tag::UTC_TIME | Tag::GENERALIZED_TIME) => {
@@ -514,7 +513,7 @@ mod tests {
                 )]),
                 Some(("authorityKeyIdentifier", K::Der(D::Unpaired))),
             ),
-            ("empty issuer", empty_name, Some(("issuer", K::Der(D::Empty)))),
+            ("empty issuer", empty_name, None),
             (
                 "two algorithms",
                 other_algorithm,
@@ -709,10 +708,11 @@ mod tests {
                 extension(known::CERTIFICATE_ISSUER, true, &[0x30, 0x00]),
                 Some(("certificateIssuer", K::Der(D::Empty))),
             ),
+            ("UTCTime", VERSION_2, extension(known::INVALIDITY_DATE, false, &utc), None),
             (
-                "UTCTime",
+                "critical UTCTime",
                 VERSION_2,
-                extension(known::INVALIDITY_DATE, false, &utc),
+                extension(known::INVALIDITY_DATE, true, &utc),
                 Some((
                     "invalidityDate",
                     K::Der(D::UnexpectedTag {

@@ -19,6 +19,9 @@
     reason = "test code"
 )]
 
+pub mod compare;
+pub mod engine;
+
 use ::der::asn1::ObjectIdentifier;
 
 use super::kit::ext::{self, purpose, usage};
@@ -129,6 +132,10 @@ impl Workshop {
             .windows(2)
             .map(|pair| self.ca_certificate(rng, &mood, pair[1], pair[0], 3))
             .collect();
+        if !pool.is_empty() && rng.chance(5) {
+            // Then the backbone is broken, and in most graphs there is no path at all.
+            pool.swap_remove(rng.below(pool.len()));
+        }
         let room = MAX_CERTIFICATES - 1 - pool.len();
         let strays = 1 + rng.below(room).max(rng.below(room));
         for _ in 0..strays {
@@ -177,7 +184,7 @@ impl Workshop {
         let other_key = Ca { name: ca.name, key: STRAY_KEYS + rng.below(KEYS - STRAY_KEYS) };
         match rng.below(100) {
             // A twin, most of them flawed.
-            0..55 if place > 0 => self.ca_certificate(rng, mood, ca, above, 80),
+            0..62 if place > 0 => self.ca_certificate(rng, mood, ca, above, 80),
             // Cross-certificates, loops among them.
             0..70 => self.ca_certificate(rng, mood, ca, any, 10),
             70..75 => self.ca_certificate(rng, mood, any, ca, 10),
@@ -224,9 +231,15 @@ impl Workshop {
     }
 
     fn leaf_certificate(&self, rng: &mut Rng, mood: &Mood, issuer: Ca) -> Vec<u8> {
-        let name = &self.leaf_names[rng.pick(&[0, 0, 0, 0, 0, 0, 1, 2])];
+        // One that bears no name at all could be valid but is nobody.
+        let with_names = rng.chance(85);
+        let mut name = rng.pick(&[0, 0, 0, 0, 0, 0, 1, 2]);
+        if !with_names || !mood.names.iter().any(is_identity) {
+            name = name.min(1);
+        }
+        let name = &self.leaf_names[name];
         let mut builder = CertificateBuilder::new(name, &self.keys[LEAF_KEY]).serial(&[101]);
-        if rng.chance(85) {
+        if with_names {
             builder = builder.with(ext::subject_alt_name(&mood.names));
         }
         match rng.below(10) {
@@ -355,6 +368,11 @@ fn leaf_alternative_names(rng: &mut Rng) -> Vec<GeneralName> {
         });
     }
     names
+}
+
+/// Whether somebody may be called so. Some of the URIs are an identity, others not.
+fn is_identity(name: &GeneralName) -> bool {
+    matches!(name, GeneralName::Dns(_) | GeneralName::Email(_) | GeneralName::Ip(_))
 }
 
 /// One to three times a base or two, mostly ones that the names of the graph can live with.

@@ -102,6 +102,16 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A number up to 2⁶⁴ − 1.
+    pub fn maybe_u64(self, key: &str) -> Result<Option<u64>, Misread> {
+        match self.present(key) {
+            None => Ok(None),
+            Some(value) => {
+                value.as_u64().map_or_else(|| Self::wrong(key, "number"), |n| Ok(Some(n)))
+            }
+        }
+    }
+
     pub fn maybe_count(self, key: &str) -> Result<Option<u32>, Misread> {
         let number = self.maybe_number(key)?;
         number

@@ -31,14 +31,17 @@ pub mod paths;
 pub mod report;
 pub mod spiffe;
 pub mod status;
+pub mod suffixes;
 pub mod values;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use load::{Blobs, Fields, Misread};
 use report::{Ending, Line, Report, SuiteReport};
+use suffixes::SuffixList;
 
 macro_rules! families {
     ($($name:ident = $text:literal, $cap:expr, $judge:path;)*) => {
@@ -135,8 +138,8 @@ pub struct Case<'a> {
 /// What a user may give to a run besides the suites.
 #[derive(Clone, Debug, Default)]
 pub struct Inputs {
-    /// The text of the public suffix list.
-    pub public_suffixes: Option<String>,
+    /// The public suffix list.
+    pub public_suffixes: Option<Arc<SuffixList>>,
 }
 
 /// The answer to one case, compared with the expectation.
@@ -210,10 +213,14 @@ impl Expected {
 }
 
 /// Runs the suites found at `place`, a folder (looked at two levels deep) or one file; `only` names
-/// a family or the beginning of one.
+/// one of them.
 pub fn run(place: &Path, only: Option<&str>, inputs: &Inputs) -> Result<Report, Misread> {
     let mut report = Report::default();
-    let wanted = |family: Family| only.is_none_or(|only| family.name().starts_with(only));
+    let is_known = |only: &str| Family::ALL.iter().any(|family| family.name() == only);
+    if let Some(only) = only.filter(|only| !is_known(only)) {
+        return Err(Misread::new(format!("no suite has the name {only}")));
+    }
+    let wanted = |family: Family| only.is_none_or(|only| family.name() == only);
     let mut files = Vec::new();
     collect(place, 2, &mut files)?;
     files.sort();
@@ -254,7 +261,11 @@ fn collect(place: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), M
 
 fn run_file(family: Family, path: &Path, inputs: &Inputs) -> Result<SuiteReport, Misread> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let name = name.split_once(".json").map_or(name, |(stem, _)| stem).to_owned();
+    let stem = name.split_once(".json").map_or(name, |(stem, _)| stem);
+    let name = match stem.starts_with(family.name()) {
+        true => stem.to_owned(),
+        false => format!("{}/{stem}", family.name()),
+    };
     let file = if path.to_string_lossy().contains(".jsonl") {
         lines_as_cases(path)?
     } else {

@@ -37,18 +37,14 @@ pub fn verdict(line: &str) -> Value {
         Ok(None) => return unsupported(&id, "revocation"),
         Err(error) => return unsupported(&id, &error.to_string()),
     };
-    let mut verdict = json!({
-        "id": id,
-        "verdict": if answer.accepted { "accept" } else { "reject" },
-        "reason": answer.code,
-        "sigs": answer.signatures,
-        "steps": answer.steps,
-    });
+    let path: Vec<String> = answer.path.iter().map(|der| fingerprint(der)).collect();
+    let (sigs, steps) = (answer.signatures, answer.steps);
     if answer.accepted {
-        let path: Vec<String> = answer.path.iter().map(|der| fingerprint(der)).collect();
-        verdict["path"] = path.into();
+        json!({"id": id, "verdict": "accept", "reason": answer.code, "path": path, "sigs": sigs,
+               "steps": steps})
+    } else {
+        json!({"id": id, "verdict": "reject", "reason": answer.code, "sigs": sigs, "steps": steps})
     }
-    verdict
 }
 
 fn unsupported(id: &Value, reason: &str) -> Value {
@@ -74,7 +70,11 @@ fn answer(fields: Fields<'_>) -> Result<Answer, Misread> {
     }
     let mut policy = ValidationPolicy::rfc5280();
     if let Some(given) = fields.maybe_object("policy")? {
-        policy = policy.with_initial_policy_set(given.oids("initial_policies")?);
+        // "Absent means anyPolicy."
+        let set = given.oids("initial_policies")?;
+        if !set.is_empty() {
+            policy = policy.with_initial_policy_set(set);
+        }
         if given.flag("explicit")? {
             policy = policy.with_explicit_policy_required();
         }

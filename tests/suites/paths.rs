@@ -82,7 +82,11 @@ pub fn policy_inputs(
     mut policy: ValidationPolicy,
     fields: Fields<'_>,
 ) -> Result<ValidationPolicy, Misread> {
-    policy = policy.with_initial_policy_set(fields.oids("initial_policy_set")?);
+    // "Default `["2.5.29.32.0"]`", which is the library's, too.
+    let set = fields.oids("initial_policy_set")?;
+    if !set.is_empty() {
+        policy = policy.with_initial_policy_set(set);
+    }
     if fields.flag("initial_explicit_policy")? {
         policy = policy.with_explicit_policy_required();
     }

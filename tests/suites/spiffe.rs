@@ -5,10 +5,10 @@
 
 use bonafide::identity::{SpiffeId, SpiffeIdRef, TrustDomain};
 use bonafide::policy::ValidationPolicy;
-use bonafide::trust::{Domain, TrustAnchor, TrustBundle, TrustStore};
+use bonafide::trust::{BundleMap, Domain, SpiffeBundle, TrustAnchor, TrustBundle, TrustStore};
 
 use super::engine::{self, Names, Question};
-use super::load::{self, Fields, Misread};
+use super::load::{Fields, Misread};
 use super::{Agreement, Case, Expected, Judgement};
 
 /// The two questions that each SVID chain stands for.
@@ -38,9 +38,62 @@ pub fn judge_id(case: &Case<'_>) -> Result<Judgement, Misread> {
 }
 
 pub fn judge_bundle(case: &Case<'_>) -> Result<Judgement, Misread> {
-    let standard = case.fields.object("standard")?;
+    let fields = case.fields;
+    let standard = fields.object("standard")?;
     let expected = Expected::parse(standard.text("verdict")?)?;
-    Ok(Judgement::not_yet(expected.name(), "SPIFFE bundle documents"))
+    let document = match fields.maybe_text("document")? {
+        Some(text) => text.as_bytes().to_vec(),
+        None => fields.base64("document_b64")?,
+    };
+    let domain = TrustDomain::parse(fields.text("trust_domain")?).map_err(Misread::new)?;
+    let (accepted, read) = match fields.text("format")? {
+        "bundle" => match SpiffeBundle::parse(domain, &document) {
+            Ok(bundle) => (true, contents_read(&bundle)),
+            Err(error) => (false, error.code().to_owned()),
+        },
+        "map" => match BundleMap::parse(&document) {
+            Ok(_) => (true, String::new()),
+            Err(error) => (false, error.code().to_owned()),
+        },
+        format => return Err(Misread::new(format!("unknown format {format}"))),
+    };
+    let wanted = contents_wanted(standard)?;
+    // Where the standard is open, so is what is left of the document.
+    let agrees = expected.allows(accepted)
+        && (expected != Expected::Accept || wanted.is_empty() || wanted == read);
+    let got = if accepted { format!("accept {read}") } else { read };
+    Ok(Judgement::of(agrees, format!("{} {wanted}", expected.name()), got))
+}
+
+fn contents_read(bundle: &SpiffeBundle) -> String {
+    contents(
+        Some(bundle.authorities().len()),
+        Some(bundle.jwt_authorities()),
+        bundle.sequence(),
+        bundle.refresh_hint_seconds(),
+    )
+}
+
+/// Nothing where the case counts no authorities, as of a map.
+fn contents_wanted(standard: Fields<'_>) -> Result<String, Misread> {
+    let count = |key| -> Result<Option<usize>, Misread> {
+        Ok(standard.maybe_count(key)?.and_then(|count| usize::try_from(count).ok()))
+    };
+    let x509 = count("x509_authorities")?;
+    if x509.is_none() {
+        return Ok(String::new());
+    }
+    let (sequence, hint) = (standard.maybe_u64("sequence")?, standard.maybe_u64("refresh_hint")?);
+    Ok(contents(x509, count("jwt_authorities")?, sequence, hint))
+}
+
+fn contents(
+    x509: Option<usize>,
+    jwt: Option<usize>,
+    sequence: Option<u64>,
+    hint: Option<u64>,
+) -> String {
+    format!("x509 {x509:?}, jwt {jwt:?}, sequence {sequence:?}, refresh hint {hint:?}")
 }
 
 pub fn judge_svid(case: &Case<'_>) -> Result<Judgement, Misread> {
@@ -82,12 +135,4 @@ fn store(bundles: Fields<'_>) -> Result<TrustStore, Misread> {
         domains.push(Domain::spiffe(domain, TrustBundle::new(anchors)));
     }
     TrustStore::new(domains).map_err(Misread::new)
-}
-
-/// The document of a bundle case: text, or bytes that are no text.
-pub fn document(fields: Fields<'_>) -> Result<Vec<u8>, Misread> {
-    match fields.maybe_text("document")? {
-        Some(text) => Ok(text.as_bytes().to_vec()),
-        None => load::base64(fields.text("document_b64")?),
-    }
 }

@@ -61,6 +61,7 @@ impl Encoded {
             constraints: self.constraints.as_ref().map(|v| PolicyConstraints::read(v, 0).unwrap()),
             inhibit_any: self.inhibit_any,
             self_issued: self.self_issued,
+            is_anchor: false,
         }
     }
 }
