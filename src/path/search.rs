@@ -1,6 +1,7 @@
 //! The search itself; the room's documentation says how it goes.
 
 use alloc::collections::BinaryHeap;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cmp::Reverse;
 
@@ -270,14 +271,14 @@ impl<'a> Search<'a> {
     }
 
     /// The certificates of a path, the target first, and its anchor.
-    pub(crate) fn path(&self, path: PathState) -> (Vec<usize>, Option<&'a TrustAnchor>) {
+    pub(crate) fn path(&self, path: PathState) -> (Vec<usize>, Option<&'a Arc<TrustAnchor>>) {
         let mut nodes = Vec::with_capacity(4);
         let mut anchor = None;
         let mut state = self.states.get(path.0);
         while let Some(found) = state {
             match found.at {
                 Vertex::Candidate(node) => nodes.push(node),
-                Vertex::Anchor(index) => anchor = self.anchor(index),
+                Vertex::Anchor(index) => anchor = self.bundle.anchor(index),
             }
             state = found.below.and_then(|below| self.states.get(below));
         }

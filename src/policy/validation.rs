@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 use super::conformance::{Conformance, ConformanceRule};
 use super::limits::Limits;
 use super::public_suffixes::PublicSuffixes;
+use super::revocation::RevocationPolicy;
 use crate::signature::AlgorithmPolicy;
 use crate::x509::{Certificate, Extension, KeyUsage, Oid, OwnedOid, oid::known};
 
@@ -200,6 +201,7 @@ pub struct ValidationPolicy {
     pub(crate) conformance: Conformance,
     pub(crate) public_suffixes: Option<Arc<dyn PublicSuffixes>>,
     pub(crate) handlers: BTreeMap<OwnedOid, Arc<dyn ExtensionHandler>>,
+    pub(crate) revocation: Option<RevocationPolicy>,
     pub(crate) limits: Limits,
 }
 
@@ -231,6 +233,7 @@ impl ValidationPolicy {
             conformance: Conformance::NONE,
             public_suffixes: None,
             handlers: BTreeMap::new(),
+            revocation: None,
             limits: Limits::DEFAULT,
         }
     }
@@ -470,10 +473,32 @@ impl ValidationPolicy {
         self
     }
 
+    /// Sets what is demanded of revocation evidence. Default: [`RevocationPolicy::hard_fail`] for a
+    /// verifier that was given evidence; one that was given none does not ask, and its decisions
+    /// say so.
+    #[must_use]
+    pub fn with_revocation(self, revocation: RevocationPolicy) -> Self {
+        Self { revocation: Some(revocation), ..self }
+    }
+
     /// Sets the bounds on work. Default: [`Limits::DEFAULT`].
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// The policy that signers of revocation evidence are validated by: RFC 5280 with the same
+    /// algorithms, clock and limits, and no demands on purpose, key usage or names.
+    pub(crate) fn for_signers(&self) -> Self {
+        Self {
+            algorithms: self.algorithms,
+            clock_skew_seconds: self.clock_skew_seconds,
+            max_intermediates: self.max_intermediates,
+            v1_intermediates: self.v1_intermediates,
+            handlers: self.handlers.clone(),
+            limits: self.limits,
+            ..Self::rfc5280()
+        }
     }
 
     /// Returns the profile that this policy started from.
@@ -549,6 +574,10 @@ impl fmt::Display for ValidationPolicy {
         }
         for (oid, handler) in &self.handlers {
             writeln!(f, "handler {oid} {}", handler.name())?;
+        }
+        match &self.revocation {
+            Some(revocation) => writeln!(f, "revocation {revocation}")?,
+            None => writeln!(f, "revocation default")?,
         }
         let Limits {
             signatures,

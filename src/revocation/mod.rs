@@ -21,6 +21,8 @@ mod crl;
 mod crl_intake;
 mod crl_status;
 mod crl_store;
+#[cfg(feature = "crlite")]
+mod crlite;
 mod deny;
 mod entry_table;
 mod exempt;
@@ -37,6 +39,8 @@ pub use answer::{
 pub use crl::VerifiedCrl;
 pub use crl_intake::{CrlIntake, CrlIntakeError, CrlSigner, Progress};
 pub use crl_store::{CrlStore, RolledBack};
+#[cfg(feature = "crlite")]
+pub use crlite::{CrliteFilters, FilterError};
 pub use deny::{Denied, DenyList, DenyRule};
 pub use judge::{Judgement, Outcome, Revocation};
 pub use ocsp_check::OcspExchange;

@@ -102,9 +102,9 @@ impl AlgorithmPolicy {
         self.allow_key(KeyKind::Dsa).allow_signature(SignatureAlgorithm::DsaSha256)
     }
 
-    /// Allows signature algorithms that have no name here, for backends of one's own: under any key
-    /// that has no name here either, or that is of an allowed kind. Nobody but the backend then says
-    /// no to an algorithm: whatever it verifies is allowed, present and future. Default: refused.
+    /// Allows signature algorithms and keys that have no name here, for backends of one's own. Keys
+    /// that have one must still be of an allowed kind. Nobody but the backend then says no to an
+    /// algorithm: whatever it verifies is allowed, present and future. Default: refused.
     #[must_use]
     pub const fn dangerously_allow_unrecognized(mut self) -> Self {
         self.unrecognized = true;
@@ -175,6 +175,7 @@ impl AlgorithmPolicy {
         let Some(kind) = key.kind() else {
             return Err(match key {
                 KeyAlgorithm::Malformed => AlgorithmRefused::KeyMalformed,
+                _ if self.unrecognized => return Ok(key),
                 _ => AlgorithmRefused::KeyUnknown,
             });
         };
@@ -204,21 +205,16 @@ impl AlgorithmPolicy {
         key: &SubjectPublicKeyInfo<'_>,
     ) -> Result<(Option<SignatureAlgorithm>, KeyAlgorithm), AlgorithmRefused> {
         let algorithm = match self.check_signature(identifier) {
-            Ok(algorithm) => algorithm,
-            Err(AlgorithmRefused::Unknown) if self.unrecognized => {
-                return match self.check_key(key) {
-                    Ok(key) => Ok((None, key)),
-                    Err(AlgorithmRefused::KeyUnknown) => Ok((None, KeyAlgorithm::Unknown)),
-                    Err(refused) => Err(refused),
-                };
-            }
+            Ok(algorithm) => Some(algorithm),
+            Err(AlgorithmRefused::Unknown) if self.unrecognized => None,
             Err(refused) => return Err(refused),
         };
         let key = self.check_key(key)?;
-        if key.fits(algorithm) {
-            Ok((Some(algorithm), key))
-        } else {
-            Err(AlgorithmRefused::Mismatch { algorithm, key })
+        match algorithm {
+            Some(algorithm) if !key.fits(algorithm) => {
+                Err(AlgorithmRefused::Mismatch { algorithm, key })
+            }
+            _ => Ok((algorithm, key)),
         }
     }
 }
@@ -447,7 +443,7 @@ mod tests {
             ("not said", AlgorithmPolicy::DEFAULT, foreign, foreign_key, Err("algorithm.unknown")),
             ("allowed key", open, foreign, curve.key().spki(), Ok(())),
             ("refused key", open, foreign, small, Err("algorithm.key-too-small")),
-            ("known", open, curve.algorithm(), foreign_key, Err("algorithm.key-unknown")),
+            ("known", open, curve.algorithm(), foreign_key, Err("algorithm.key-mismatch")),
             (
                 "known and refused",
                 open.refuse_signature(SignatureAlgorithm::EcdsaSha256),
@@ -459,6 +455,7 @@ mod tests {
             let found = policy.check(algorithm, &key).map(|_| ());
             assert_eq!(found.map_err(AlgorithmRefused::code), expected, "{case}");
         }
+        assert_eq!(open.check_key(&foreign_key), Ok(KeyAlgorithm::Unknown));
         assert!(open.to_string().ends_with("rsa-bits=2048..8192 unrecognized=allow"));
     }
 

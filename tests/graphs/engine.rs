@@ -65,6 +65,7 @@ pub struct Question {
     pub pool: Vec<CertificateDer<'static>>,
     pub anchors: Vec<TrustAnchor>,
     pub policy: ValidationPolicy,
+    pub backend: Arc<dyn SignatureBackend>,
     pub now: Time,
 }
 
@@ -89,13 +90,14 @@ impl Question {
             pool: graph.pool.iter().cloned().map(CertificateDer::from).collect(),
             anchors,
             policy: policy(graph),
+            backend: Arc::new(ToyBackend::new()),
             now: Time::from_unix(graph.inputs.time),
         }
     }
 
     pub fn verifier(&self) -> Verifier {
         let trust = TrustStore::dangerously_unscoped(TrustBundle::new(self.anchors.clone()));
-        Verifier::new(Arc::new(trust), Arc::new(self.policy.clone()), Arc::new(ToyBackend::new()))
+        Verifier::new(Arc::new(trust), Arc::new(self.policy.clone()), self.backend.clone())
     }
 
     pub fn request(&self) -> Request<'_> {

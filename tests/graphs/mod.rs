@@ -184,7 +184,7 @@ impl Workshop {
         let other_key = Ca { name: ca.name, key: STRAY_KEYS + rng.below(KEYS - STRAY_KEYS) };
         match rng.below(100) {
             // A twin, most of them flawed.
-            0..55 if place > 0 => self.ca_certificate(rng, mood, ca, above, 80),
+            0..62 if place > 0 => self.ca_certificate(rng, mood, ca, above, 80),
             // Cross-certificates, loops among them.
             0..70 => self.ca_certificate(rng, mood, ca, any, 10),
             70..75 => self.ca_certificate(rng, mood, any, ca, 10),
