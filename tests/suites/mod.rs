@@ -23,6 +23,7 @@ pub mod boringssl;
 pub mod divergences;
 pub mod dsa;
 pub mod engine;
+pub mod evidence;
 pub mod limbo;
 pub mod load;
 pub mod mutations;
