@@ -21,8 +21,7 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Takes in the lists, offering each whoever has the name of its issuer: the anchors and all
-    /// certificates at hand. A list that nobody here can have signed is no evidence.
+    /// Lists, taken in by [`store`].
     pub fn of_lists(
         lists: &[&[u8]],
         anchors: &[&[u8]],
@@ -30,24 +29,7 @@ impl Evidence {
         algorithms: AlgorithmPolicy,
         policy: RevocationPolicy,
     ) -> Self {
-        let signers = signers(anchors, certificates);
-        let backend = engine::backend();
-        let tools = SignatureTools::new(&backend, &algorithms);
-        let mut store = CrlStore::new();
-        for list in lists {
-            let Ok(mut intake) = CrlIntake::new(*list, &signers) else { continue };
-            loop {
-                match intake.step(&tools, 1_000) {
-                    Ok(Progress::Working { .. }) => {}
-                    Ok(Progress::Finished(list)) => {
-                        // A list older than one at hand is left aside.
-                        store = store.with(list).unwrap_or(store);
-                        break;
-                    }
-                    Err(_) => break,
-                }
-            }
-        }
+        let store = store(lists, anchors, certificates, algorithms);
         let revocation = Arc::new(Revocation::new().with_source(Arc::new(store)));
         Evidence { revocation, policy, staple: None }
     }
@@ -57,6 +39,35 @@ impl Evidence {
         let revocation = Revocation::new().with_source(Arc::new(OcspStore::new()));
         Evidence { revocation: Arc::new(revocation), policy, staple: Some(response.to_vec()) }
     }
+}
+
+/// Takes in the lists, offering each whoever has the name of its issuer: the anchors and all
+/// certificates at hand. A list that nobody here can have signed is no evidence.
+pub fn store(
+    lists: &[&[u8]],
+    anchors: &[&[u8]],
+    certificates: &[&[u8]],
+    algorithms: AlgorithmPolicy,
+) -> CrlStore {
+    let signers = signers(anchors, certificates);
+    let backend = engine::backend();
+    let tools = SignatureTools::new(&backend, &algorithms);
+    let mut store = CrlStore::new();
+    for list in lists {
+        let Ok(mut intake) = CrlIntake::new(*list, &signers) else { continue };
+        loop {
+            match intake.step(&tools, 1_000) {
+                Ok(Progress::Working { .. }) => {}
+                Ok(Progress::Finished(list)) => {
+                    // A list older than one at hand is left aside.
+                    store = store.with(list).unwrap_or(store);
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+    }
+    store
 }
 
 /// Every certificate as a signer of lists; one whose key lacks parameters also with those of each
