@@ -396,7 +396,7 @@ impl fmt::Display for Violation {
                 write!(f, "{name} is left out of the identity: its trust domain is another or none")
             }
             Self::NoRoute { issuer } => {
-                write!(f, "no certificate presented and no anchor is {issuer}")
+                write!(f, "nothing that was presented leads from the issuer {issuer} to an anchor")
             }
             Self::Limit(exceeded) => exceeded.fmt(f),
             Self::NoTrustDomain { name: Some(name) } => {

@@ -110,12 +110,7 @@ impl SignatureAlgorithm {
         let (last, arcs) = oid.split_last()?;
         let (algorithm, sound) = match (*last, arcs) {
             (4, PKCS1) => (Self::RsaPkcs1Md5, parameters == Some(NULL)),
-            // *Specification:* RFC 3279 2.2.1: "the parameters component of that type SHALL be the
-            // ASN.1 type NULL". *Enforced here:* may be absent, as with the longer hashes; OCSP
-            // responders leave them out.
-            (5, PKCS1) => {
-                (Self::RsaPkcs1Sha1, parameters.is_none_or(|parameters| parameters == NULL))
-            }
+            (5, PKCS1) => (Self::RsaPkcs1Sha1, matches!(parameters, None | Some(NULL))),
             (last, PKCS1) => {
                 let algorithm = match last {
                     10 => return recognize_pss(parameters?),

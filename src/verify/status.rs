@@ -235,9 +235,12 @@ impl Inquiry<'_> {
                     return Ok(SignerVerdict::Authorized { valid_until });
                 }
             }
-            for breach in judgement.breaches {
-                search.reject(path, breach.reach);
+            let mut reaches: Vec<Reach> =
+                judgement.breaches.iter().map(|breach| breach.reach).collect();
+            if reaches.is_empty() {
+                reaches.push(Reach::Path);
             }
+            search.reject(path, &reaches);
         }
     }
 }
