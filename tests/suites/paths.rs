@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use bonafide::policy::{Purpose, ValidationPolicy};
+use bonafide::policy::{Purpose, RevocationPolicy, ValidationPolicy};
 use bonafide::signature::AlgorithmPolicy;
 use bonafide::trust::TrustAnchor;
 
 use super::engine::{self, Names, Question};
+use super::evidence::{self, Evidence};
 use super::load::{Fields, Misread};
-use super::{Agreement, Case, Expected, Family, Judgement};
+use super::{Case, Expected, Family, Judgement};
 
 pub fn judge(case: &Case<'_>) -> Result<Judgement, Misread> {
     let fields = case.fields;
@@ -19,9 +20,20 @@ pub fn judge(case: &Case<'_>) -> Result<Judgement, Misread> {
     let expected = fields.object("expected")?;
     let result = Expected::parse(expected.text("result")?)?;
     let anchors = case.blobs.all_of(fields, "trust_anchors")?;
+    let pool = case.blobs.all_of(fields, "intermediates")?;
+    let algorithms = algorithms(case);
+    let revocation = match fields.maybe_text("revocation")? {
+        None | Some("off") => None,
+        Some("required") => Some(RevocationPolicy::hard_fail()),
+        Some("if_available") => Some(evidence::unknown_allowed()),
+        Some(mode) => return Err(Misread::new(format!("unknown revocation mode {mode}"))),
+    };
+    let lists = case.blobs.all_of(fields, "crls")?;
     let question = Question {
         leaf: case.blobs.of(fields, "leaf")?,
-        pool: case.blobs.all_of(fields, "intermediates")?,
+        evidence: revocation
+            .map(|policy| Evidence::of_lists(&lists, &anchors, &pool, algorithms, policy)),
+        pool,
         trust: engine::unscoped(anchors.into_iter().map(TrustAnchor::from_der)),
         policy: policy(case)?,
         names: names(fields)?,
@@ -46,29 +58,21 @@ pub fn judge(case: &Case<'_>) -> Result<Judgement, Misread> {
             got = format!("{got} with policies {:?}", answer.policies);
         }
     }
-    let mut judgement = Judgement::of(agrees, wanted, got);
-    match fields.maybe_text("revocation")? {
-        None | Some("off") => {}
-        // Without revocation a path can only look better than it is.
-        Some("required" | "if_available") => {
-            if !agrees && result == Expected::Reject {
-                judgement.agreement = Agreement::NotYet("revocation");
-            }
-        }
-        Some(mode) => return Err(Misread::new(format!("unknown revocation mode {mode}"))),
+    Ok(Judgement::of(agrees, wanted, got))
+}
+
+fn algorithms(case: &Case<'_>) -> AlgorithmPolicy {
+    match case.family {
+        Family::RealWorld => AlgorithmPolicy::DEFAULT,
+        // "SHA-1 and 1024-bit keys allowed."
+        _ => AlgorithmPolicy::DEFAULT.allow_sha1().allow_rsa_from(1024).allow_dsa(),
     }
-    Ok(judgement)
 }
 
 fn policy(case: &Case<'_>) -> Result<ValidationPolicy, Misread> {
     let fields = case.fields;
-    let mut policy = policy_inputs(ValidationPolicy::rfc5280(), fields)?;
-    if case.family != Family::RealWorld {
-        // "SHA-1 and 1024-bit keys allowed."
-        policy = policy.with_algorithms(
-            AlgorithmPolicy::DEFAULT.allow_sha1().allow_rsa_from(1024).allow_dsa(),
-        );
-    }
+    let mut policy =
+        policy_inputs(ValidationPolicy::rfc5280(), fields)?.with_algorithms(algorithms(case));
     if let Some(limits) = fields.maybe_object("limits")?
         && let Some(max) = limits.maybe_count("max_certs")?
     {
