@@ -15,10 +15,12 @@ use crate::constraints::{
 };
 use crate::identity::PeerIdentity;
 use crate::path::{Event, Means, Pool, Search};
-use crate::policy::{Budget, LimitExceeded, RevocationPolicy, Role, ValidationPolicy};
+use crate::policy::{
+    Budget, ConformanceRule, LimitExceeded, RevocationPolicy, Role, ValidationPolicy,
+};
 use crate::revocation::{
-    EvidenceBudget, EvidenceId, EvidenceRequest, Issuer, Judgement, Outcome, Query, Revocation,
-    SignatureTools, SignerId, SignerQuestion, SignerVerdict, SignerVerdicts, Unknown,
+    Authority, EvidenceBudget, EvidenceId, EvidenceRequest, Issuer, Judgement, Outcome, Query,
+    Revocation, SignatureTools, SignerId, SignerQuestion, SignerVerdict, SignerVerdicts, Unknown,
 };
 use crate::trust::{TrustAnchor, TrustBundle};
 use crate::x509::{Certificate, Time};
@@ -125,7 +127,13 @@ impl Inquiry<'_> {
                 )
             };
             let judgement = self.ask(&query, path.anchor, signers, nesting, budget)?;
+            let nonconforming = self.breaks_crl_number_rule(&judgement);
             report.add(judgement, depth);
+            if nonconforming && report.breach.is_none() {
+                let violation = Violation::Conformance(ConformanceRule::CrlNumber);
+                let reach = Reach::Prefix { depth: depth + 1 };
+                report.breach = Some(Breach { violation, depth: Some(depth), reach });
+            }
             if report.breach.is_some() {
                 break;
             }
@@ -135,6 +143,19 @@ impl Inquiry<'_> {
             ancestors.push(spki.der());
         }
         Ok(report)
+    }
+
+    /// Whether a certificate is good by a list that breaks a rule which the policy demands.
+    ///
+    /// RFC 5280 5.2.3: "CRL issuers conforming to this profile MUST include this extension in all
+    /// CRLs and MUST mark this extension as non-critical."
+    fn breaks_crl_number_rule(&self, judgement: &Judgement) -> bool {
+        let conformance = self.means.demands.policy.conformance;
+        conformance.demands(ConformanceRule::CrlNumber)
+            && matches!(
+                &judgement.answer.authority,
+                Some(Authority::Crl(list)) if list.number.is_none() || list.number_critical
+            )
     }
 
     /// Asks about one certificate, again after each round of signers that had to be validated.
