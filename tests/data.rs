@@ -2,6 +2,8 @@
 //!
 //! `BONAFIDE_REBASELINE=1 cargo test --test data` writes them again.
 
+#![allow(clippy::unwrap_used, reason = "test code")]
+
 mod kit;
 
 use kit::Estate;

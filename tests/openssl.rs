@@ -4,6 +4,7 @@
 //! Without an `openssl` program the tests say so and pass, unless `CI` is `true`.
 
 #![cfg(feature = "ring")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -7,7 +7,7 @@
 //! | spread of the target | 0 to 10 min before it | SPIRE agent |
 //! | least rest of the life for a target | 12 h | SPIRE agent, grace period |
 //! | first retry | 5 s | SPIRE agent, interval of its polls |
-//! | longest pause | 1 h, 5 min once expired, a quarter of what remains | a failed hour is noticed, not felt |
+//! | longest pause | a quarter of what remains, at most 1 h; 1 min once expired | the last attempts come in the last seconds; an expired workload is an outage |
 //! | an attempt without answer | 60 s | SPIRE, upstream taint handling |
 //! | spread of a tainted fleet | 30 s | SPIRE agent: 100 SVIDs every 5 s |
 //!
@@ -127,7 +127,7 @@ impl Default for RenewalPolicy {
 
 const GRACE: i64 = 12 * 3_600;
 const TARGET_SPREAD: i64 = 600;
-const LONGEST_EXPIRED: i64 = 300;
+const LONGEST_EXPIRED: i64 = 60;
 
 fn percent(of: i64, percent: i128) -> i64 {
     i64::try_from(i128::from(of) * percent / 100).unwrap_or(i64::MAX)
@@ -262,8 +262,8 @@ mod tests {
             ("a quarter of what remains", 10, at(400), 100),
             ("the end is near", 10, at(1), 1),
             ("a life of seconds", 1, at(3), 1),
-            ("expired", 10, at(-1), 300),
-            ("long expired", 10, at(-1_000_000), 300),
+            ("expired", 10, at(-1), 60),
+            ("long expired", 10, at(-1_000_000), 60),
         ] {
             let pause = policy.pause(&life, failures, now);
             assert!((longest - longest / 5..=longest).contains(&pause), "{case}: {pause}");

@@ -99,8 +99,8 @@ pub enum Action {
     },
     /// Present it no longer. A [`CredentialSet`](super::CredentialSet) heeds notAfter by itself.
     StopPresenting,
-    /// Present again: there is another credential, or the clock that said it was expired was wrong.
-    ResumePresenting,
+    /// Present it: it is the first, or another one, or the clock that said it was expired was wrong.
+    Present,
 }
 
 /// What happened.
@@ -288,10 +288,10 @@ impl RotationSchedule {
             self.life = self.life.renewed(issued_at, valid_until);
             self.due = self.policy.due(&self.life);
             if self.due <= now {
-                // A credential that is old when it comes (an issuer near its own end, a cache) is not
-                // renewed again in the same breath.
-                let rest = valid_until.seconds_since(now) / 2;
-                self.due = now.saturating_add(rest.clamp(1, self.policy.first_retry()));
+                // Old when it comes (an issuer near its own end, a cache): what is left counts as its
+                // life, else such an issuer would be asked again in the same breath, for ever.
+                let rest = self.life.renewed(now, valid_until);
+                self.due = self.policy.due(&rest).max(now.saturating_add(1));
             }
             self.urgency = Urgency::Planned;
             self.attempt = Attempt::Idle;
@@ -420,7 +420,7 @@ impl RotationSchedule {
         match (from, state) {
             (S::Expired, S::Withdrawn) => {}
             (_, S::Expired | S::Withdrawn) => step.actions.push(Action::StopPresenting),
-            (S::Expired | S::Withdrawn, _) => step.actions.push(Action::ResumePresenting),
+            (S::Expired | S::Withdrawn, _) => step.actions.push(Action::Present),
             _ => {}
         }
         match state {
@@ -431,6 +431,7 @@ impl RotationSchedule {
         // Brought back by the clock: there is nothing to try again.
         if state == S::Fresh && matches!(self.attempt, Attempt::Waiting { .. }) {
             self.attempt = Attempt::Idle;
+            self.failures = 0;
         }
     }
 

@@ -187,7 +187,7 @@ impl<'a> Pool<'a> {
             node.issuer = self.names.intern(node.certificate.issuer());
             node.key_id = node.certificate.key_id();
         }
-        self.malformed.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        self.malformed.sort_unstable_by_key(|&(der, _)| der);
         self.malformed.dedup_by(|(a, _), (b, _)| a == b);
         self.malformed.truncate(MALFORMED_KEPT);
     }

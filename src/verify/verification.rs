@@ -20,7 +20,7 @@ use crate::path::{Event, Means, PathState, Pool, Search};
 use crate::policy::{Budget, LimitExceeded, Purpose};
 use crate::revocation::{EvidenceRequest, Revocation};
 use crate::trust::{AnchorState, Domain, TrustAnchor, TrustStore};
-use crate::x509::{Certificate, OwnedOid, Time};
+use crate::x509::{Certificate, OwnedCertificate, OwnedOid, Time};
 
 /// What a step of a [`Verification`] came to.
 #[derive(Debug)]
@@ -269,7 +269,7 @@ impl<'a> Context<'a> {
         let bundle = searching.domain.bundle();
         Ok(Confirmed::Peer(CertifiedPeer::new(PeerRecord {
             identity: identified.identity,
-            path: steps.iter().map(|step| step.certificate.to_owned()).collect(),
+            path: OwnedCertificate::share(steps.iter().map(|step| step.certificate)),
             anchor: Arc::clone(anchor),
             trust_domain: searching.domain.shared_name().clone(),
             bundle_digest: *bundle.digest(),

@@ -22,7 +22,7 @@ use core::fmt;
 use super::algorithm::AlgorithmIdentifier;
 use super::crl_entry::{Entries, EntryWalker, RevokedCertificate, entry_at};
 use super::crl_extensions::{CrlNumber, IssuingDistributionPoint, IssuingDistributionPointIndex};
-use super::der::{DerErrorKind, Reader, Span, Tag};
+use super::der::{Reader, Span, Tag};
 use super::distribution_points::FreshestCrl;
 use super::extension::Extension;
 use super::extension_values::AuthorityKeyIdentifier;
@@ -385,6 +385,7 @@ mod tests {
     use super::super::crl_extensions::{CrlScope, DistributionPointName, ReasonFlags};
     use super::super::structure::encode;
     use super::*;
+    use crate::x509::DerErrorKind;
     use alloc::vec::Vec;
 
     const ALGORITHM: &[u8] = &[0x30, 0x03, 0x06, 0x01, 0x2a];

@@ -32,7 +32,7 @@ fn short(step: &Step) -> String {
             Action::RetryAt(_) => "RETRY".into(),
             Action::Warn { state, .. } => format!("WARN {state}"),
             Action::StopPresenting => "STOP".into(),
-            Action::ResumePresenting => "RESUME".into(),
+            Action::Present => "PRESENT".into(),
         });
     }
     text.join(", ")
@@ -120,10 +120,10 @@ fn an_issuer_that_is_down_is_asked_a_bounded_number_of_times() {
         // The last attempts come near the end: recovery in the last moment is used.
         let left = at(life).seconds_since(*attempts.last().unwrap());
         assert!(left <= 3, "{case}: last attempt {left} s before the end");
-        // Once expired, at most one attempt in four minutes.
+        // Once expired, at most one attempt in 48 seconds.
         let before = attempts.len();
         let (attempts, _) = fail_until(&mut schedule, at(life + HOUR));
-        assert!(attempts.len() <= before + 40, "{case}: {} attempts", attempts.len());
+        assert!(attempts.len() <= before + 80, "{case}: {} attempts", attempts.len());
     }
 }
 
@@ -198,7 +198,7 @@ fn a_clock_that_jumps_strands_nothing() {
     let step = schedule.on_failure(at(1_000_001), "issuer.clock");
     assert_eq!(short(&step), "issuer.clock#1, RETRY");
     let step = schedule.on_time(at(60));
-    assert_eq!(short(&step), "back 999941, expired>fresh, RESUME");
+    assert_eq!(short(&step), "back 999941, expired>fresh, PRESENT");
     assert_eq!(step.next, Some(schedule.due()));
 
     // Back while an attempt is under way, and while one waits: neither waits for the old future.
@@ -251,17 +251,33 @@ fn an_issuer_that_repeats_itself_has_failed() {
 }
 
 #[test]
-fn a_credential_that_is_old_when_it_comes_is_renewed_after_a_breath() {
+fn what_is_old_when_it_comes_lives_from_then_on() {
     let mut schedule = hourly();
     let due = schedule.due();
     schedule.on_time(due);
-    // Issued long ago by a cache, 100 s left.
-    let step = schedule.on_renewed(due, at(-HOUR), due.saturating_add(100));
-    assert_eq!(short(&step), "renewed, renew-due>fresh");
-    assert_eq!(step.next, Some(due.saturating_add(5)));
-    // Three seconds left: half of that.
-    let step = schedule.on_renewed(due, at(-HOUR), due.saturating_add(3));
-    assert_eq!(step.next, Some(due.saturating_add(1)));
+    for (case, left, earliest, latest) in [
+        ("a cache", 1_200, 540, 660),
+        ("its last minute", 60, 27, 33),
+        ("its last second", 1, 1, 1),
+    ] {
+        let step = schedule.on_renewed(due, at(-HOUR), due.saturating_add(left));
+        assert_eq!(schedule.state(), RotationState::Fresh, "{case}");
+        let pause = step.next.unwrap().seconds_since(due);
+        assert!((earliest..=latest).contains(&pause), "{case}: {pause}");
+    }
+    // An issuer that never hands out more than a third of a life is asked twice for each third.
+    let mut schedule = hourly();
+    let (mut now, mut renewals) = (START, 0);
+    while now < at(24 * HOUR) {
+        let step = schedule.on_time(now);
+        if short(&step).contains("RENEW") {
+            renewals += 1;
+            let issued = now.saturating_sub(HOUR * 2 / 3);
+            schedule.on_renewed(now, issued, issued.saturating_add(HOUR));
+        }
+        now = schedule.on_time(now).next.unwrap();
+    }
+    assert!((110..=170).contains(&renewals), "{renewals} renewals in a day");
 }
 
 #[test]
@@ -294,9 +310,10 @@ fn withdrawn_means_neither_presented_nor_renewed_until_restored() {
     }
     // The same bytes come back (PermissionDenied, then restored).
     let step = schedule.on_renewed(at(2_004), START, at(HOUR));
-    // Past its time by now: renewed after a breath.
-    assert_eq!(short(&step), "renewed, withdrawn>fresh, RESUME");
-    assert_eq!(step.next, Some(at(2_009)));
+    assert_eq!(short(&step), "renewed, withdrawn>fresh, PRESENT");
+    // Past its time by now: renewed in the middle of what is left.
+    let pause = step.next.unwrap().seconds_since(at(2_004));
+    assert!((718..=878).contains(&pause), "{pause}");
 }
 
 #[test]
@@ -311,5 +328,5 @@ fn the_first_credential_is_asked_for_at_once() {
     assert!(retry.seconds_since(START) <= 5);
     schedule.on_time(retry);
     let step = schedule.on_renewed(retry, START, at(HOUR));
-    assert_eq!(short(&step), "renewed, expired>fresh, RESUME");
+    assert_eq!(short(&step), "renewed, expired>fresh, PRESENT");
 }
