@@ -30,7 +30,7 @@
 //!   subtrees must hold all of them, excluded ones none. `*` elsewhere in the first label is a
 //!   letter, as no matcher of this crate expands it.
 
-use crate::policy::{Budget, LimitExceeded};
+use crate::policy::{Budget, Limit, LimitExceeded};
 use crate::x509::{
     GeneralName, GeneralNameForm, GeneralNames, GeneralSubtrees, Name, NameConstraints,
 };
@@ -84,20 +84,15 @@ pub enum NameConstraintFailure<'a> {
 }
 
 impl NameConstraintFailure<'_> {
-    /// Returns the stable, machine-readable name.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::NotPermitted { .. } => "name-constraints.not-permitted",
-            Self::Excluded { .. } => "name-constraints.excluded",
-            Self::UnsupportedForm { .. } => "name-constraints.unsupported-form",
-            Self::MalformedName { .. } | Self::MalformedNames(_) => {
-                "name-constraints.malformed-name"
-            }
-            Self::MalformedConstraint { .. } => "name-constraints.malformed-constraint",
-            Self::Limit(limit) => limit.limit().code(),
-        }
-    }
+    codes!(code(&self) {
+        Self::NotPermitted { .. } => "name-constraints.not-permitted",
+        Self::Excluded { .. } => "name-constraints.excluded",
+        Self::UnsupportedForm { .. } => "name-constraints.unsupported-form",
+        Self::MalformedName { .. } | Self::MalformedNames(_) => "name-constraints.malformed-name",
+        Self::MalformedConstraint { .. } => "name-constraints.malformed-constraint",
+    } nested {
+        Self::Limit(limit) => limit.limit().code(), Limit::CODES.iter().copied();
+    });
 }
 
 /// What constraints mean where RFC 5280 section 4.2.1.10 says nothing or leaves a choice.

@@ -15,10 +15,12 @@ use crate::constraints::{
 };
 use crate::identity::PeerIdentity;
 use crate::path::{Event, Means, Pool, Search};
-use crate::policy::{Budget, LimitExceeded, RevocationPolicy, Role, ValidationPolicy};
+use crate::policy::{
+    Budget, ConformanceRule, LimitExceeded, RevocationPolicy, Role, ValidationPolicy,
+};
 use crate::revocation::{
-    EvidenceBudget, EvidenceId, EvidenceRequest, Issuer, Judgement, Outcome, Query, Revocation,
-    SignatureTools, SignerId, SignerQuestion, SignerVerdict, SignerVerdicts, Unknown,
+    Authority, EvidenceBudget, EvidenceId, EvidenceRequest, Issuer, Judgement, Outcome, Query,
+    Revocation, SignatureTools, SignerId, SignerQuestion, SignerVerdict, SignerVerdicts, Unknown,
 };
 use crate::trust::{TrustAnchor, TrustBundle};
 use crate::x509::{Certificate, Time};
@@ -125,7 +127,11 @@ impl Inquiry<'_> {
                 )
             };
             let judgement = self.ask(&query, path.anchor, signers, nesting, budget)?;
+            let unnumbered = self.rests_on_unnumbered_list(&judgement);
             report.add(judgement, depth);
+            if unnumbered && report.breach.is_none() {
+                report.refuse(Violation::Conformance(ConformanceRule::CrlNumber), depth);
+            }
             if report.breach.is_some() {
                 break;
             }
@@ -135,6 +141,14 @@ impl Inquiry<'_> {
             ancestors.push(spki.der());
         }
         Ok(report)
+    }
+
+    /// RFC 5280 5.2.3: "CRL issuers conforming to this profile MUST include this extension in all
+    /// CRLs and MUST mark this extension as non-critical."
+    fn rests_on_unnumbered_list(&self, judgement: &Judgement) -> bool {
+        self.means.demands.policy.conformance.demands(ConformanceRule::CrlNumber)
+            && matches!(&judgement.answer.authority,
+                Some(Authority::Crl(list)) if list.number.is_none())
     }
 
     /// Asks about one certificate, again after each round of signers that had to be validated.
@@ -266,6 +280,10 @@ impl StatusReport {
             Outcome::Refused(why) => Violation::RevocationUnknown(why),
             Outcome::Revoked(revoked) => Violation::Revoked(revoked),
         };
+        self.refuse(violation, depth);
+    }
+
+    fn refuse(&mut self, violation: Violation, depth: usize) {
         // The issuer on this path is part of the question.
         let reach = Reach::Prefix { depth: depth + 1 };
         self.breach = Some(Breach { violation, depth: Some(depth), reach });
