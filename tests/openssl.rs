@@ -359,6 +359,9 @@ fn program() -> &'static Path {
             ("ring", cfg!(feature = "ring")),
             ("aws-lc-rs", cfg!(feature = "aws-lc-rs")),
             ("serde", cfg!(feature = "serde")),
+            ("spiffe", cfg!(feature = "spiffe")),
+            ("encrypted-keys", cfg!(feature = "encrypted-keys")),
+            ("crlite", cfg!(feature = "crlite")),
         ]
         .iter()
         .filter_map(|&(feature, on)| on.then_some(feature))

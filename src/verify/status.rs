@@ -127,12 +127,10 @@ impl Inquiry<'_> {
                 )
             };
             let judgement = self.ask(&query, path.anchor, signers, nesting, budget)?;
-            let nonconforming = self.breaks_crl_number_rule(&judgement);
+            let unnumbered = self.breaks_crl_number_rule(&judgement);
             report.add(judgement, depth);
-            if nonconforming && report.breach.is_none() {
-                let violation = Violation::Conformance(ConformanceRule::CrlNumber);
-                let reach = Reach::Prefix { depth: depth + 1 };
-                report.breach = Some(Breach { violation, depth: Some(depth), reach });
+            if unnumbered && report.breach.is_none() {
+                report.refuse(Violation::Conformance(ConformanceRule::CrlNumber), depth);
             }
             if report.breach.is_some() {
                 break;
@@ -145,17 +143,12 @@ impl Inquiry<'_> {
         Ok(report)
     }
 
-    /// Whether a certificate is good by a list that breaks a rule which the policy demands.
-    ///
     /// RFC 5280 5.2.3: "CRL issuers conforming to this profile MUST include this extension in all
     /// CRLs and MUST mark this extension as non-critical."
     fn breaks_crl_number_rule(&self, judgement: &Judgement) -> bool {
-        let conformance = self.means.demands.policy.conformance;
-        conformance.demands(ConformanceRule::CrlNumber)
-            && matches!(
-                &judgement.answer.authority,
-                Some(Authority::Crl(list)) if list.number.is_none() || list.number_critical
-            )
+        self.means.demands.policy.conformance.demands(ConformanceRule::CrlNumber)
+            && matches!(&judgement.answer.authority,
+                Some(Authority::Crl(list)) if list.number.is_none() || list.number_critical)
     }
 
     /// Asks about one certificate, again after each round of signers that had to be validated.
@@ -287,6 +280,10 @@ impl StatusReport {
             Outcome::Refused(why) => Violation::RevocationUnknown(why),
             Outcome::Revoked(revoked) => Violation::Revoked(revoked),
         };
+        self.refuse(violation, depth);
+    }
+
+    fn refuse(&mut self, violation: Violation, depth: usize) {
         // The issuer on this path is part of the question.
         let reach = Reach::Prefix { depth: depth + 1 };
         self.breach = Some(Breach { violation, depth: Some(depth), reach });
