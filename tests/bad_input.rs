@@ -1,9 +1,11 @@
 //! Bad input of each kind, to each reader: a typed error that says where, never a panic.
 
 #![cfg(feature = "ring")]
+#![allow(clippy::panic, clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 mod kit;
 
+use std::mem::discriminant;
 use std::sync::Arc;
 
 use bonafide::decision::Violation;
@@ -22,20 +24,20 @@ use kit::{
 };
 use rustls_pki_types::CertificateDer;
 
-/// What a reader of DER says is wrong, and at which byte.
-type Answer = Result<(), (DerErrorKind, usize)>;
+/// Which rule of DER is broken, nothing where it is a rule of the structure; and at which byte.
+type Answer = Result<(), (Option<DerErrorKind>, usize)>;
 
-fn of_certificate(error: CertificateError) -> (DerErrorKind, usize) {
+fn of_certificate(error: CertificateError) -> (Option<DerErrorKind>, usize) {
     match error.kind() {
-        CertificateErrorKind::Der(kind) => (kind, error.offset()),
-        kind => panic!("not an error of DER: {kind:?}"),
+        CertificateErrorKind::Der(kind) => (Some(kind), error.offset()),
+        _ => (None, error.offset()),
     }
 }
 
-fn of_format(error: FormatError) -> (DerErrorKind, usize) {
+fn of_format(error: FormatError) -> (Option<DerErrorKind>, usize) {
     match error.kind() {
-        FormatErrorKind::Der(kind) => (kind, error.offset()),
-        kind => panic!("not an error of DER: {kind:?}"),
+        FormatErrorKind::Der(kind) => (Some(kind), error.offset()),
+        _ => (None, error.offset()),
     }
 }
 
@@ -99,8 +101,10 @@ struct Reader {
 fn readers() -> Vec<Reader> {
     let estate = Estate::new();
     let ca = &estate.intermediate;
-    let list = CrlBuilder::complete(&ca.name, 5, &ca.key)
-        .revoke(Revoked::new(&[7]).reason(1))
+    let list = (0..9)
+        .fold(CrlBuilder::complete(&ca.name, 5, &ca.key), |list, serial| {
+            list.revoke(Revoked::new(&[serial]).reason(1))
+        })
         .sign(&ca.key);
     let id = ocsp::cert_id(IdHash::Sha256, &ca.name, &ca.key, &[3]);
     let response = OcspResponseBuilder::new(Responder::Name(ca.name.clone()))
@@ -151,7 +155,7 @@ fn bad_der_is_named_with_its_place() {
         for (case, input, kind, offset) in cases {
             let found = read(&input).unwrap_err();
             assert!(
-                core::mem::discriminant(&found.0) == core::mem::discriminant(&kind),
+                found.0.is_some_and(|found| discriminant(&found) == discriminant(&kind)),
                 "{name}, {case}: {found:?}, not {kind:?}"
             );
             assert!(found.1.abs_diff(offset) <= 4, "{name}, {case}: {found:?}, not at {offset}");
@@ -173,7 +177,7 @@ fn a_cut_at_every_byte_is_named_with_its_place() {
         for end in 0..sound.len() {
             let (kind, offset) = read(&sound[..end]).unwrap_err();
             assert!(
-                matches!(kind, DerErrorKind::Truncated { .. }) && offset <= end,
+                matches!(kind, Some(DerErrorKind::Truncated { .. })) && offset <= end,
                 "{name} cut at {end}: {kind:?} at {offset}"
             );
         }
@@ -222,7 +226,7 @@ fn a_changed_byte_never_panics() {
                 "crl" => {
                     if let Ok(list) = CertificateRevocationList::from_der(&changed) {
                         let count = list.entries().count();
-                        assert!(count <= 2, "byte {at}: {count} entries");
+                        assert!(count <= 10, "byte {at}: {count} entries");
                     }
                 }
                 "ocsp" => {
@@ -304,8 +308,9 @@ fn pem_cut_at_every_byte_is_an_error() {
     let both = format!("{one}{two}");
     let whole = both.trim_end().len();
     for end in 0..whole {
-        // After the first block, cut before the second one shows, one certificate is left whole.
-        let first_alone = end >= one.trim_end().len() && both[one.len().min(end)..end].is_empty();
+        // Cut behind the first block and before the second one shows as one, the first is left.
+        let shows = one.len() + "-----BEGIN".len();
+        let first_alone = (one.trim_end().len()..shows).contains(&end);
         match certificates(&both.as_bytes()[..end]) {
             Ok(found) => assert!(first_alone && found.len() == 1, "cut at {end}"),
             Err(error) => assert!(!first_alone && error.offset() <= end, "cut at {end}: {error}"),

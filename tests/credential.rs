@@ -1,6 +1,6 @@
 //! Credentials are made only of chains and keys that belong together and will be accepted.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "test code")]
+#![expect(clippy::unwrap_used, reason = "test code")]
 #![cfg(all(feature = "std", feature = "ring"))]
 
 mod kit;

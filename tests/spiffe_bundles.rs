@@ -1,7 +1,7 @@
 //! The SPIFFE bundle format and bundle maps, PEM and DER sets: what is read, skipped and refused.
 
 #![cfg(feature = "spiffe")]
-#![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "test code")]
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 mod kit;
 

@@ -4,8 +4,8 @@
 //! cargo run --release --example corpora -- FOLDER [--suite NAME] [--public-suffixes FILE] [--json]
 //! ```
 //!
-//! `FOLDER` holds suite files, recognised by their names, or is one such file. `--suite` takes the
-//! beginning of a suite's name. `--public-suffixes` takes the list of publicsuffix.org, which some
+//! `FOLDER` holds suite files, recognised by their names, or is one such file; the table names each.
+//! `--suite` runs one. `--public-suffixes` takes the list of publicsuffix.org, which some
 //! cases need. Exit status: 0 if all answers are as expected or explained by a rule within the caps,
 //! 1 if not, 2 if the suites cannot be read.
 
@@ -36,7 +36,8 @@ fn options() -> Result<Options, String> {
             "--public-suffixes" => {
                 let file = next()?;
                 let text = std::fs::read_to_string(&file).map_err(|e| format!("{file}: {e}"))?;
-                options.inputs.public_suffixes = Some(text);
+                let list = suites::suffixes::SuffixList::parse(&text);
+                options.inputs.public_suffixes = Some(list.into());
             }
             word if word.starts_with('-') => return Err(format!("unknown option {word}")),
             word if options.folder.is_none() => options.folder = Some(word.into()),

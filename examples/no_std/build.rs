@@ -38,7 +38,18 @@ fn main() {
 
 /// What is signed, and the signature value of an Ed25519 certificate.
 fn split(certificate: &[u8]) -> (&[u8], &[u8]) {
-    let content = &certificate[4..];
-    let length = 4 + usize::from(u16::from_be_bytes([content[2], content[3]]));
-    (&content[..length], &certificate[certificate.len() - 64..])
+    let content = &certificate[header(certificate).0..];
+    let (header, length) = header(content);
+    (&content[..header + length], &certificate[certificate.len() - 64..])
+}
+
+/// Lengths of identifier and length octets, and of the content.
+fn header(element: &[u8]) -> (usize, usize) {
+    let first = usize::from(element[1]);
+    if first < 0x80 {
+        return (2, first);
+    }
+    let octets = first - 0x80;
+    let length = element[2..2 + octets].iter().fold(0, |sum, octet| sum << 8 | usize::from(*octet));
+    (2 + octets, length)
 }

@@ -3,6 +3,8 @@
 //! `example.test` is ours; workloads have SPIFFE IDs under `prod.example.test`; `partner.test` is
 //! somebody else, whose authority may speak for `partner.test` and for nothing else.
 
+#![expect(clippy::unwrap_used, reason = "everything is made here and known to be sound")]
+
 #[path = "../../tests/kit/mod.rs"]
 mod kit;
 
@@ -58,12 +60,11 @@ pub(crate) fn peers() -> Vec<Peer> {
     let shop = web.leaf(&Name::empty(), &key(6), &[GeneralName::dns("shop.example.test")], |b| {
         b.with(server.clone())
     });
-    let payments = workloads.leaf(
-        &Name::empty(),
-        &key(7),
-        &[GeneralName::uri("spiffe://prod.example.test/payments")],
-        |b| b.with(client.clone()),
-    );
+    let svid = [GeneralName::uri("spiffe://prod.example.test/payments")];
+    let payments = workloads.leaf(&Name::empty(), &key(7), &svid, |b| {
+        b.replace(ext::subject_alt_name(&svid).critical())
+            .with(ext::extended_key_usage(&[ext::purpose::SERVER_AUTH, ext::purpose::CLIENT_AUTH]))
+    });
     let orders = partner.leaf(
         &Name::empty(),
         &key(8),

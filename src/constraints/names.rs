@@ -13,10 +13,12 @@
 //! - *Specification: `emailAddress` counts where there is no subject alternative name. Enforced
 //!   here: always*, as BoringSSL does. A second address does not hide the first.
 //! - *Specification: a constrained form that is not understood rejects the certificate where the
-//!   extension is critical. Enforced here: critical or not*, where a name of the form is present.
+//!   extension is critical. Enforced here: critical or not*, where a name of the form is present,
+//!   except by [`Reading::Loose`].
 //! - A base that the RFC gives no meaning to (a leading dot in a dNSName, a mailbox with two `@` or
 //!   a quoted local part, a URI as the base for URIs) refuses every name of its form. OpenSSL, Go
-//!   and BoringSSL each read a meaning of their own into the leading dot; a CA cannot know which.
+//!   and BoringSSL read a leading dot as "below, but not the name itself"; so does
+//!   [`Reading::Loose`], and a dot alone holds nothing.
 //! - A name that no constraint of its form could judge for certain (an empty or badly formed
 //!   dNSName, a quoted local part, an address literal as mail host, a URI without a host name) is
 //!   refused where its form is constrained, so that no spelling evades an excluded subtree.
@@ -93,12 +95,26 @@ impl NameConstraintFailure<'_> {
     });
 }
 
+/// What constraints mean where RFC 5280 section 4.2.1.10 says nothing or leaves a choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reading {
+    /// What cannot be judged is refused.
+    Strict,
+    /// A leading dot in the base of a dNSName stands for all names below.
+    Loose {
+        /// Whether the extension is critical: where it is not, constraints of a form that cannot be
+        /// compared are passed over.
+        critical: bool,
+    },
+}
+
 /// Applies one name constraints extension to the names of one certificate.
 ///
 /// # Errors
 /// The first name that is refused, and by which constraint.
 pub(crate) fn check_name_constraints<'a>(
     constraints: &NameConstraints<'a>,
+    reading: Reading,
     subject: Name<'a>,
     san: Option<GeneralNames<'a>>,
     budget: &mut Budget,
@@ -112,7 +128,7 @@ pub(crate) fn check_name_constraints<'a>(
         if subject.check(0).is_err() {
             return Err(NameConstraintFailure::MalformedName { name });
         }
-        check_name(constraints, name, budget)?;
+        check_name(constraints, reading, name, budget)?;
     }
     // "the rfc822Name constraint MUST be applied to the attribute of type emailAddress in the
     // subject distinguished name."
@@ -125,13 +141,13 @@ pub(crate) fn check_name_constraints<'a>(
         for attribute in subject.email_addresses() {
             // RFC 5280 appendix A.1: "EmailAddress ::= IA5String".
             let mailbox = attribute.ia5().ok_or(malformed)?;
-            check_name(constraints, GeneralName::Rfc822(mailbox), budget)?;
+            check_name(constraints, reading, GeneralName::Rfc822(mailbox), budget)?;
         }
     }
     for name in san.iter().flat_map(GeneralNames::iter) {
         let name = name.map_err(NameConstraintFailure::MalformedNames)?;
         if constrained(name.form()) {
-            check_name(constraints, name, budget)?;
+            check_name(constraints, reading, name, budget)?;
         }
     }
     Ok(())
@@ -140,6 +156,7 @@ pub(crate) fn check_name_constraints<'a>(
 /// Judges one name whose form is constrained.
 fn check_name<'a>(
     constraints: &NameConstraints<'a>,
+    reading: Reading,
     name: GeneralName<'a>,
     budget: &mut Budget,
 ) -> Result<(), NameConstraintFailure<'a>> {
@@ -156,6 +173,11 @@ fn check_name<'a>(
                 _,
             )
             | (_, None) => NameConstraintFailure::MalformedName { name },
+            // RFC 5280 4.2.1.10: "If a name constraints extension that is marked as critical
+            // imposes constraints on a particular name form, and an instance of that name form
+            // appears …, then the application MUST either process the constraint or reject the
+            // certificate."
+            (_, Some(_)) if reading == (Reading::Loose { critical: false }) => return Ok(()),
             (_, Some(constraint)) => NameConstraintFailure::UnsupportedForm { name, constraint },
         });
     };
@@ -163,8 +185,9 @@ fn check_name<'a>(
     // Before (b), as an excluded name is the plainer answer; all bases are seen either way, so that
     // one without meaning is found whatever stands before it.
     let excluded =
-        find(constraints.excluded(), name, budget, |base| candidate.may_be_within(base))?;
-    let permitted = find(constraints.permitted(), name, budget, |base| candidate.is_within(base))?;
+        find(constraints.excluded(), name, budget, |base| candidate.may_be_within(base, reading))?;
+    let permitted =
+        find(constraints.permitted(), name, budget, |base| candidate.is_within(base, reading))?;
     match (excluded, permitted) {
         (Some(constraint), _) => Err(NameConstraintFailure::Excluded { name, constraint }),
         // 6.1.3 (b): "Verify that the subject name is within one of the permitted_subtrees".
@@ -252,10 +275,10 @@ impl<'a> Candidate<'a> {
 
     /// Whether all that the name stands for is within the subtree; nothing where the base has no
     /// meaning.
-    fn is_within(&self, base: &GeneralName<'_>) -> Option<bool> {
+    fn is_within(&self, base: &GeneralName<'_>, reading: Reading) -> Option<bool> {
         match (self, *base) {
             (Self::Dns(name), GeneralName::Dns(base)) => {
-                Some(name.is_within(&DnsName::read_base(base)?))
+                Some(DnsBase::read(base, reading)?.holds(name))
             }
             (Self::Mailbox(mailbox), GeneralName::Rfc822(base)) => mailbox.is_within(base, str::eq),
             (Self::Uri(host), GeneralName::Uri(base)) => host_within(host, base),
@@ -266,15 +289,57 @@ impl<'a> Candidate<'a> {
     }
 
     /// Whether something that the name stands for is within the subtree.
-    fn may_be_within(&self, base: &GeneralName<'_>) -> Option<bool> {
+    fn may_be_within(&self, base: &GeneralName<'_>, reading: Reading) -> Option<bool> {
         match (self, *base) {
             (Self::Dns(name), GeneralName::Dns(base)) => {
-                Some(name.may_be_within(&DnsName::read_base(base)?))
+                Some(DnsBase::read(base, reading)?.may_hold(name))
             }
             (Self::Mailbox(mailbox), GeneralName::Rfc822(base)) => {
                 mailbox.is_within(base, str::eq_ignore_ascii_case)
             }
-            _ => self.is_within(base),
+            _ => self.is_within(base, reading),
+        }
+    }
+}
+
+/// The base of a subtree of dNSNames.
+#[derive(Clone, Copy)]
+enum DnsBase<'a> {
+    /// RFC 5280 4.2.1.10: the name and all below it.
+    AtOrBelow(DnsName<'a>),
+    /// A leading dot: all names below.
+    Below(DnsName<'a>),
+    /// A dot alone.
+    Nothing,
+}
+
+impl<'a> DnsBase<'a> {
+    fn read(base: &'a str, reading: Reading) -> Option<Self> {
+        match base.strip_prefix('.') {
+            None => DnsName::read_base(base).map(Self::AtOrBelow),
+            Some(_) if reading == Reading::Strict => None,
+            Some("") => Some(Self::Nothing),
+            Some(rest) => DnsName::read_base(rest).map(Self::Below),
+        }
+    }
+
+    /// Whether it holds all that `name` stands for.
+    fn holds(&self, name: &DnsName<'_>) -> bool {
+        match self {
+            Self::AtOrBelow(base) => name.is_within(base),
+            // A wildcard stands for names with one more label than its suffix.
+            Self::Below(base) => {
+                name.is_within(base) && (name.wildcard || name.suffix.len() > base.suffix.len())
+            }
+            Self::Nothing => false,
+        }
+    }
+
+    /// Whether it holds something that `name` stands for.
+    fn may_hold(&self, name: &DnsName<'_>) -> bool {
+        match self {
+            Self::AtOrBelow(base) => name.may_be_within(base),
+            Self::Below(_) | Self::Nothing => self.holds(name),
         }
     }
 }
@@ -426,28 +491,13 @@ fn host_within(host: &DnsName<'_>, base: &str) -> Option<bool> {
     })
 }
 
-/// Whether a host name is `base` or below it; a wildcard only with all names that it stands for.
-///
-/// A name or base that is no host name is within nothing.
-pub(crate) fn dns_within(name: &str, base: &str) -> bool {
-    match (DnsName::read(name), DnsName::read_base(base)) {
-        (Some(name), Some(base)) => name.is_within(&base),
-        _ => false,
-    }
-}
-
 /// Whether an address of 4 or 16 octets is in a range of address and mask of the same family.
-pub(crate) fn ip_within(address: &[u8], range: &[u8]) -> bool {
+fn ip_within(address: &[u8], range: &[u8]) -> bool {
     if !matches!(address.len(), 4 | 16) || range.len() != 2 * address.len() {
         return false;
     }
     let (base, mask) = range.split_at(address.len());
     address.iter().zip(base).zip(mask).all(|((address, base), mask)| (address ^ base) & mask == 0)
-}
-
-/// Whether a mailbox is within a base: a mailbox, a host, or `.` and a domain.
-pub(crate) fn email_within(mailbox: &str, base: &str) -> bool {
-    Mailbox::read(mailbox).and_then(|mailbox| mailbox.is_within(base, str::eq)).unwrap_or(false)
 }
 
 /// The host of a URI.
@@ -541,6 +591,16 @@ mod tests {
         san: &[(u8, &[u8])],
         limits: Limits,
     ) -> Result<(), &'static str> {
+        read_codes(constraints, Reading::Strict, subject, san, limits)
+    }
+
+    fn read_codes(
+        constraints: &[u8],
+        reading: Reading,
+        subject: &[u8],
+        san: &[(u8, &[u8])],
+        limits: Limits,
+    ) -> Result<(), &'static str> {
         let constraints = NameConstraints::from_der(constraints).unwrap();
         let san = tlv(0x30, &san.iter().flat_map(general).collect::<Vec<_>>());
         let san = if san.len() == 2 {
@@ -549,10 +609,11 @@ mod tests {
             Some(GeneralNames::trusted(&san[san.len() - usize::from(san[1])..], 0))
         };
         let mut budget = Budget::new(limits);
-        check_name_constraints(&constraints, Name::trusted(subject), san, &mut budget)
+        check_name_constraints(&constraints, reading, Name::trusted(subject), san, &mut budget)
             .map_err(|failure| failure.code())
     }
 
+    const OTHER: u8 = 0xa0;
     const MAIL: u8 = 0x81;
     const DNS: u8 = 0x82;
     const URI: u8 = 0x86;
@@ -569,6 +630,49 @@ mod tests {
 
     /// Case, form, base, name, result where the base is permitted, result where it is excluded.
     type Row<'a> = (&'a str, u8, &'a [u8], &'a [u8], Result<(), &'a str>, Result<(), &'a str>);
+
+    /// Under [`Reading::Loose`], not critical.
+    const LOOSE_ROWS: &[Row<'static>] = &[
+        ("dot: below", DNS, b".example.com", b"a.b.example.com", OK, EXCLUDED),
+        ("dot: final dots", DNS, b".example.com.", b"a.example.com.", OK, EXCLUDED),
+        ("dot: itself", DNS, b".example.com", b"example.com", NOT_PERMITTED, OK),
+        ("dot: no label border", DNS, b".example.com", b"badexample.com", NOT_PERMITTED, OK),
+        ("dot: wildcard", DNS, b".example.com", b"*.example.com", OK, EXCLUDED),
+        ("dot: wildcard above", DNS, b".a.example.com", b"*.example.com", NOT_PERMITTED, OK),
+        ("dot alone", DNS, b".", b"example.com", NOT_PERMITTED, OK),
+        ("two dots", DNS, b"..a", b"b.a", MALFORMED_BASE, MALFORMED_BASE),
+        ("without dot", DNS, b"example.com", b"example.com", OK, EXCLUDED),
+        ("dns: empty name", DNS, b"example.com", b"", MALFORMED, MALFORMED),
+        ("registered id", RID, b"\x2a\x03", b"\x2a\x03", OK, OK),
+        ("other name", OTHER, b"\x06\x01\x2a", b"\x06\x01\x2a", OK, OK),
+        ("uri as base", URI, b"http://a", b"http://a", MALFORMED_BASE, MALFORMED_BASE),
+    ];
+
+    #[test]
+    fn loose_reading() {
+        for &(case, form, base, name, permitted, excluded) in LOOSE_ROWS {
+            let loose = Reading::Loose { critical: false };
+            for (place, der, expected) in [
+                ("permitted", constraints(&[(form, base)], &[]), permitted),
+                ("excluded", constraints(&[], &[(form, base)]), excluded),
+            ] {
+                let found =
+                    read_codes(&der, loose, Name::EMPTY.as_der(), &[(form, name)], Limits::DEFAULT);
+                assert_eq!(found, expected, "{case}, {place}");
+                let critical = Reading::Loose { critical: true };
+                let found = read_codes(
+                    &der,
+                    critical,
+                    Name::EMPTY.as_der(),
+                    &[(form, name)],
+                    Limits::DEFAULT,
+                );
+                let unsupported = matches!(form, RID | OTHER);
+                let expected = if unsupported { UNSUPPORTED } else { expected };
+                assert_eq!(found, expected, "{case}, {place}, critical");
+            }
+        }
+    }
 
     const ROWS: &[Row<'static>] = &[
         ("dns: itself", DNS, b"example.com", b"Example.com", OK, EXCLUDED),
@@ -824,10 +928,8 @@ mod tests {
 
     #[test]
     fn elementary_functions() {
-        assert!(dns_within("a.example.com", "example.com") && !dns_within("a..b", ""));
         assert!(ip_within(&[10, 1, 1, 1], &[10, 0, 0, 0, 255, 0, 0, 0]));
         assert!(!ip_within(&[10, 1, 1, 1], &[0; 32]));
-        assert!(email_within("u@h", "h") && !email_within("h", "h") && !email_within("u@h", "@h"));
         for (case, uri, expected) in [
             ("plain", "spiffe://td/a", Some(Host::Name("td"))),
             ("no path", "spiffe://td", Some(Host::Name("td"))),

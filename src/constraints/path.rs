@@ -8,11 +8,11 @@ use alloc::vec::Vec;
 
 use super::certificate::{Demands, check_end_entity, check_issuer, check_validity};
 use super::conformance::{Role, check_conformance};
-use super::names::{NameConstraintFailure, check_name_constraints};
+use super::names::{NameConstraintFailure, Reading, check_name_constraints};
 use super::policies::{PolicyFailure, PolicyInputs, PolicyOutcome, PolicyView, valid_policies};
 use super::svid::{check_svid_anchor, check_svid_issuer, check_svid_leaf};
 use super::violation::Violation;
-use crate::policy::{Budget, SvidProfile};
+use crate::policy::{Budget, Choice, SvidProfile};
 use crate::trust::{AnchorExtensions, AnchorState, TrustAnchor, TrustBundle};
 use crate::x509::{Certificate, ExtensionKind, GeneralNames, NameConstraints, OwnedOid};
 
@@ -102,7 +102,7 @@ pub(crate) fn check_path(
     check_anchor(path, demands, &mut judgement);
     check_handled_extensions(path, demands, &mut judgement);
     check_profiles(path, demands, &mut judgement);
-    if let Err(breach) = check_names(path, budget) {
+    if let Err(breach) = check_names(path, demands, budget) {
         judgement.breaches.push(breach);
     }
     check_policies(path, demands, budget, &mut judgement);
@@ -266,21 +266,33 @@ fn check_profiles(path: &PathView<'_, '_>, demands: &Demands<'_>, judgement: &mu
 
 /// RFC 5280 6.1.3 (b), (c), 6.1.4 (g): the names of each certificate against the constraints of
 /// every certificate above it, and of the anchor.
-fn check_names(path: &PathView<'_, '_>, budget: &mut Budget) -> Result<(), Breach> {
+fn check_names(
+    path: &PathView<'_, '_>,
+    demands: &Demands<'_>,
+    budget: &mut Budget,
+) -> Result<(), Breach> {
+    let reading = |critical| match demands.policy.loose_name_constraints {
+        Choice::Deny => Reading::Strict,
+        Choice::Allow => Reading::Loose { critical },
+    };
+    let of = |certificate: &Certificate<'_>| {
+        reading(certificate.is_critical(ExtensionKind::NameConstraints))
+    };
     for (depth, step) in path.certificates.iter().enumerate().skip(1) {
         if let Some(Ok(constraints)) = step.certificate.name_constraints() {
-            check_names_below(path, depth, &constraints, budget)?;
+            check_names_below(path, depth, &constraints, of(step.certificate), budget)?;
         }
     }
     let top = path.certificates.len();
     if let Some(constraints) = path.anchor.name_constraints() {
-        check_names_below(path, top, &constraints, budget)?;
+        // What the operator demands is not left to chance.
+        check_names_below(path, top, &constraints, reading(true), budget)?;
     }
     if path.anchor.extensions != AnchorExtensions::Ignored
         && let Some(certificate) = path.anchor.certificate()
         && let Some(Ok(constraints)) = certificate.name_constraints()
     {
-        check_names_below(path, top, &constraints, budget)?;
+        check_names_below(path, top, &constraints, of(&certificate), budget)?;
     }
     Ok(())
 }
@@ -289,6 +301,7 @@ fn check_names_below(
     path: &PathView<'_, '_>,
     above: usize,
     constraints: &NameConstraints<'_>,
+    reading: Reading,
     budget: &mut Budget,
 ) -> Result<(), Breach> {
     for (depth, step) in path.certificates.iter().enumerate().take(above) {
@@ -300,7 +313,7 @@ fn check_names_below(
         let san: Option<GeneralNames<'_>> =
             step.certificate.subject_alt_name().and_then(Result::ok);
         let subject = step.certificate.subject();
-        if let Err(failure) = check_name_constraints(constraints, subject, san, budget) {
+        if let Err(failure) = check_name_constraints(constraints, reading, subject, san, budget) {
             return Err(Breach {
                 violation: name_violation(&failure),
                 depth: Some(depth),

@@ -5,7 +5,8 @@ use core::fmt;
 
 use super::names::NameConstraintFailure;
 use super::svid::SvidRule;
-use crate::policy::{ConformanceRule, Limit, LimitExceeded};
+use crate::policy::{ConformanceRule, Limit, LimitExceeded, UnknownReason};
+use crate::revocation::{Revoked, Unknown};
 use crate::signature::{AlgorithmRefused, SignatureError};
 use crate::x509::{CertificateError, KeyUsage, OwnedOid, Time, Version};
 
@@ -144,6 +145,11 @@ pub enum Violation {
         /// The label.
         label: String,
     },
+    /// The certificate is revoked.
+    Revoked(Revoked),
+    /// Whether the certificate is revoked is not known, and the policy does not accept that; or a
+    /// note that it does.
+    RevocationUnknown(Unknown),
     /// The leaf bears no identity that its trust domain speaks for.
     NoIdentity,
     /// The leaf does not bear a name that the request demands.
@@ -190,6 +196,7 @@ impl Violation {
         Self::NoRoute { .. } => "trust.no-route",
         Self::NoTrustDomain { .. } => "trust.no-domain",
         Self::UnknownLabel { .. } => "trust.unknown-label",
+        Self::Revoked(_) => "revocation.revoked",
         Self::NoIdentity => "identity.none",
         Self::NameMismatch { .. } => "identity.name-mismatch",
         Self::NotAccepted { .. } => "identity.not-accepted",
@@ -204,6 +211,8 @@ impl Violation {
             NameConstraintFailure::codes().filter(|code| !Limit::CODES.contains(code));
         Self::Conformance(rule) => rule.code(),
             ConformanceRule::ALL.iter().map(|rule| rule.code());
+        Self::RevocationUnknown(why) => why.code(),
+            UnknownReason::ALL.iter().map(|reason| reason.code());
         Self::Limit(exceeded) => exceeded.limit().code(),
             Limit::CODES.iter().copied();
     });
@@ -213,6 +222,7 @@ impl Violation {
         match self {
             Self::UnknownLabel { .. } | Self::NoTrustDomain { .. } => 0,
             Self::Limit(_) => 1,
+            Self::Revoked(_) => 2,
             Self::Distrusted | Self::DistrustedAfter { .. } => 3,
             Self::Malformed(_) => 4,
             Self::Signature(_) => 5,
@@ -233,6 +243,7 @@ impl Violation {
             | Self::Svid(_) => 26,
             Self::Expired { .. } | Self::NotYetValid { .. } => 30,
             Self::LifetimeTooLong { .. } => 32,
+            Self::RevocationUnknown(_) => 34,
             Self::Conformance(_) => 40,
             Self::NoIdentity => 50,
             Self::NameMismatch { .. } | Self::NotAccepted { .. } => 52,
@@ -294,6 +305,10 @@ impl Violation {
             Self::Limit(_) => "look for a peer that sends many certificates; raise the limit",
             Self::NoTrustDomain { .. } | Self::UnknownLabel { .. } => {
                 "configure a trust domain that speaks for this name, if it is meant to be trusted"
+            }
+            Self::Revoked(_) => "do not serve the peer; find out why its certificate was revoked",
+            Self::RevocationUnknown(_) => {
+                "provide current revocation evidence, or let the policy accept its absence"
             }
             Self::NoIdentity => "have a certificate issued with a name in its trust domain",
             Self::NameMismatch { .. } | Self::NotAccepted { .. } => {
@@ -386,7 +401,7 @@ impl fmt::Display for Violation {
                 write!(f, "{name} is left out of the identity: its trust domain is another or none")
             }
             Self::NoRoute { issuer } => {
-                write!(f, "no certificate presented and no anchor is {issuer}")
+                write!(f, "nothing that was presented leads from the issuer {issuer} to an anchor")
             }
             Self::Limit(exceeded) => exceeded.fmt(f),
             Self::NoTrustDomain { name: Some(name) } => {
@@ -396,6 +411,14 @@ impl fmt::Display for Violation {
                 f.write_str("the certificate bears no name that a trust domain speaks for")
             }
             Self::UnknownLabel { label } => write!(f, "no trust is configured for {label:?}"),
+            Self::Revoked(revoked) => {
+                write!(f, "revoked since {}", revoked.at)?;
+                match revoked.reason {
+                    Some(reason) => write!(f, ", reason {}", reason.name()),
+                    None => Ok(()),
+                }
+            }
+            Self::RevocationUnknown(why) => write!(f, "revocation status unknown: {why}"),
             Self::NoIdentity => {
                 f.write_str("no name of the certificate is within its trust domain")
             }

@@ -6,24 +6,47 @@
 //!
 //! - A [`CredentialKey`] signs; a [`KeyStore`] finds it. Memory ([`SoftwareKey`]), tokens and other
 //!   processes stand behind the same two traits.
+//! - A [`Credential`] is a chain and its key after [`CredentialChecks`]: a torn pair, a wrong order or
+//!   a profile that peers refuse never becomes one.
+//! - A [`CredentialHandle`] serves a [`CredentialSet`]: readers see all of a publication or nothing of
+//!   it, and a failed one leaves what was there. An expired credential is never chosen.
+//! - A [`RotationSchedule`] says when to renew, when to try again and when to call for help.
+//!
+//! Left to the host: asking an issuer, reading files, telling the time. What peers are told to trust is
+//! no concern of this room, but may be published in the same instant.
 
 mod chain;
 #[expect(clippy::module_inception, reason = "the room is named after its first type")]
 mod credential;
 mod error;
+mod event;
+#[cfg(feature = "std")]
+mod handle;
 mod key;
 mod key_error;
 mod possession;
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 mod private_key;
+mod renewal;
+mod schedule;
+mod selection;
+mod set;
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 mod software;
 mod store;
 
 pub use credential::{Credential, CredentialChecks};
 pub use error::CredentialError;
+pub use event::CredentialEvent;
+#[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+pub use handle::{CredentialEvents, CredentialHandle, Draining, EventQueue};
 pub use key::{CredentialKey, SignError};
 pub use key_error::KeyError;
+pub use renewal::RenewalPolicy;
+pub use schedule::{Action, RotationEvent, RotationSchedule, RotationState, Step, Urgency};
+pub use selection::Selection;
+pub use set::{CredentialSet, Update};
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "ring", feature = "aws-lc-rs"))))]
 pub use software::SoftwareKey;

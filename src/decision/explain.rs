@@ -83,6 +83,9 @@ fn accepted(f: &mut fmt::Formatter<'_>, peer: &CertifiedPeer) -> fmt::Result {
         }
         writeln!(f)?;
     }
+    if !peer.revocation_was_asked() {
+        writeln!(f, "  revocation was not asked about: there is no evidence and no demand for it")?;
+    }
     for note in peer.notes() {
         writeln!(f, "  note: {} ({})", note, note.code())?;
     }

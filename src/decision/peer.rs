@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 
 use super::finding::Finding;
 use crate::identity::PeerIdentity;
+use crate::revocation::EvidenceId;
 use crate::signature::{PublicKey, SignatureBackend, SignatureCheck, SignatureError};
 use crate::trust::TrustAnchor;
 use crate::x509::{
@@ -23,6 +24,8 @@ pub(crate) struct PeerRecord {
     pub(crate) policies: Vec<OwnedOid>,
     pub(crate) valid_until: Time,
     pub(crate) decided_at: Time,
+    pub(crate) revocation_asked: bool,
+    pub(crate) evidence: Vec<EvidenceId>,
     pub(crate) notes: Vec<Finding>,
 }
 
@@ -90,6 +93,19 @@ impl CertifiedPeer {
     #[must_use]
     pub fn decided_at(&self) -> Time {
         self.0.decided_at
+    }
+
+    /// Whether revocation was part of the question. Where it was not, the verifier had no evidence
+    /// and its policy demanded none.
+    #[must_use]
+    pub fn revocation_was_asked(&self) -> bool {
+        self.0.revocation_asked
+    }
+
+    /// The revocation evidence that the answer rests on.
+    #[must_use]
+    pub fn evidence(&self) -> &[EvidenceId] {
+        &self.0.evidence
     }
 
     /// Findings that did not stand in the way: a tainted anchor, names left out of the identity,

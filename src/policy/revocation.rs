@@ -133,7 +133,7 @@ impl fmt::Display for RevocationRule {
     }
 }
 
-/// What a relying party demands of revocation; see the [module documentation](self).
+/// What a relying party demands of revocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RevocationPolicy {
     default: BTreeMap<Role, RevocationRule>,
@@ -146,10 +146,10 @@ pub struct RevocationPolicy {
 }
 
 impl RevocationPolicy {
-    /// The oldest list without nextUpdate that counts, in seconds: the seven days that the CA/Browser
+    /// The oldest list without nextUpdate that counts where no age is set, in seconds: the seven days that the CA/Browser
     /// Forum allows between lists.
     pub const CRL_WITHOUT_NEXT_UPDATE: u32 = 7 * 86_400;
-    /// The oldest response without nextUpdate that counts, in seconds: RFC 6960 section 4.2.2.1
+    /// The oldest response without nextUpdate that counts where no age is set, in seconds: RFC 6960 section 4.2.2.1
     /// says of such that "newer revocation information is available all the time".
     pub const OCSP_WITHOUT_NEXT_UPDATE: u32 = 86_400;
 

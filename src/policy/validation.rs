@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 use super::conformance::{Conformance, ConformanceRule};
 use super::limits::Limits;
 use super::public_suffixes::PublicSuffixes;
+use super::revocation::RevocationPolicy;
 use crate::signature::AlgorithmPolicy;
 use crate::x509::{Certificate, Extension, KeyUsage, Oid, OwnedOid, oid::known};
 
@@ -174,7 +175,7 @@ pub trait ExtensionHandler: fmt::Debug + Send + Sync {
     ) -> Result<(), &'static str>;
 }
 
-/// What a relying party demands; see the [module documentation](self).
+/// What a relying party demands. `Display` writes its canonical text.
 #[derive(Clone, Debug)]
 pub struct ValidationPolicy {
     pub(crate) profile: Profile,
@@ -187,6 +188,7 @@ pub struct ValidationPolicy {
     pub(crate) ca_as_end_entity: Choice,
     pub(crate) end_entity_with_cert_sign: Choice,
     pub(crate) v1_intermediates: Choice,
+    pub(crate) loose_name_constraints: Choice,
     pub(crate) algorithms: AlgorithmPolicy,
     pub(crate) max_intermediates: Option<u32>,
     pub(crate) max_lifetime_seconds: Option<i64>,
@@ -199,6 +201,7 @@ pub struct ValidationPolicy {
     pub(crate) conformance: Conformance,
     pub(crate) public_suffixes: Option<Arc<dyn PublicSuffixes>>,
     pub(crate) handlers: BTreeMap<OwnedOid, Arc<dyn ExtensionHandler>>,
+    pub(crate) revocation: Option<RevocationPolicy>,
     pub(crate) limits: Limits,
 }
 
@@ -217,6 +220,7 @@ impl ValidationPolicy {
             ca_as_end_entity: Choice::Allow,
             end_entity_with_cert_sign: Choice::Allow,
             v1_intermediates: Choice::Deny,
+            loose_name_constraints: Choice::Deny,
             algorithms: AlgorithmPolicy::default(),
             max_intermediates: None,
             max_lifetime_seconds: None,
@@ -229,6 +233,7 @@ impl ValidationPolicy {
             conformance: Conformance::NONE,
             public_suffixes: None,
             handlers: BTreeMap::new(),
+            revocation: None,
             limits: Limits::DEFAULT,
         }
     }
@@ -364,6 +369,15 @@ impl ValidationPolicy {
         Self { v1_intermediates: Choice::Allow, ..self }
     }
 
+    /// Reads name constraints as OpenSSL, Go and BoringSSL do where RFC 5280 section 4.2.1.10 says
+    /// nothing or leaves a choice: a dNSName with a leading dot holds the names below it, and one
+    /// of a dot alone holds nothing; constraints on a form of name that cannot be compared are
+    /// passed over where the extension is not critical. Default: both refuse the names concerned.
+    #[must_use]
+    pub fn allow_loose_name_constraints(self) -> Self {
+        Self { loose_name_constraints: Choice::Allow, ..self }
+    }
+
     /// Sets which algorithms and keys are acceptable. Default: [`AlgorithmPolicy::default`].
     #[must_use]
     pub fn with_algorithms(self, algorithms: AlgorithmPolicy) -> Self {
@@ -459,10 +473,32 @@ impl ValidationPolicy {
         self
     }
 
+    /// Sets what is demanded of revocation evidence. Default: [`RevocationPolicy::hard_fail`] for a
+    /// verifier that was given evidence; one that was given none does not ask, and its decisions
+    /// say so.
+    #[must_use]
+    pub fn with_revocation(self, revocation: RevocationPolicy) -> Self {
+        Self { revocation: Some(revocation), ..self }
+    }
+
     /// Sets the bounds on work. Default: [`Limits::DEFAULT`].
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
         Self { limits, ..self }
+    }
+
+    /// The policy that signers of revocation evidence are validated by: RFC 5280 with the same
+    /// algorithms, clock and limits, and no demands on purpose, key usage or names.
+    pub(crate) fn for_signers(&self) -> Self {
+        Self {
+            algorithms: self.algorithms,
+            clock_skew_seconds: self.clock_skew_seconds,
+            max_intermediates: self.max_intermediates,
+            v1_intermediates: self.v1_intermediates,
+            handlers: self.handlers.clone(),
+            limits: self.limits,
+            ..Self::rfc5280()
+        }
     }
 
     /// Returns the profile that this policy started from.
@@ -498,6 +534,7 @@ impl fmt::Display for ValidationPolicy {
         writeln!(f, "ca-as-end-entity {}", self.ca_as_end_entity.name())?;
         writeln!(f, "end-entity-with-cert-sign {}", self.end_entity_with_cert_sign.name())?;
         writeln!(f, "v1-intermediates {}", self.v1_intermediates.name())?;
+        writeln!(f, "loose-name-constraints {}", self.loose_name_constraints.name())?;
         writeln!(f, "algorithms {}", self.algorithms)?;
         match self.max_intermediates {
             Some(max) => writeln!(f, "max-intermediates {max}")?,
@@ -537,6 +574,10 @@ impl fmt::Display for ValidationPolicy {
         }
         for (oid, handler) in &self.handlers {
             writeln!(f, "handler {oid} {}", handler.name())?;
+        }
+        match &self.revocation {
+            Some(revocation) => writeln!(f, "revocation {revocation}")?,
+            None => writeln!(f, "revocation default")?,
         }
         let Limits {
             signatures,

@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::answer::{CrlSummary, EvidenceId};
+use super::answer::{CrlSummary, EvidenceId, Revoked};
 use super::entry_table::{EntryTable, Listed};
 use crate::signature::PublicKey;
 use crate::x509::{
@@ -107,6 +107,14 @@ impl VerifiedCrl {
         let others = self.others.values().flatten();
         self.own.heap_bytes()
             + others.map(|other| other.names.len() + other.table.heap_bytes()).sum::<usize>()
+    }
+
+    /// Looks up an entry by issuer and serial number (content octets of the INTEGER) of a
+    /// certificate: what the list says, whoever signed it, whatever its dates and scope.
+    #[must_use]
+    pub fn entry_of(&self, certificate_issuer: &Name<'_>, serial: &[u8]) -> Option<Revoked> {
+        let Listed { reason, at, invalidity } = self.find(certificate_issuer, serial)?;
+        Some(Revoked { reason, at, invalidity })
     }
 
     pub(super) fn issuer(&self) -> Name<'_> {

@@ -1,9 +1,9 @@
 //! Taking in a revocation list: its signature once, every entry once, in as many steps as wanted.
 //!
 //! The signature comes first, so that nobody but an authority shapes the work that follows; its
-//! hash runs over the whole list in one piece, since backends take whole messages. Then three
-//! passes over the entries, in steps: count, distribute, place (see the entry table). The last one
-//! reads every entry in full; a malformed entry makes the whole list malformed, and none of it is
+//! hash runs over the whole list in one piece, since backends take whole messages. Then every entry
+//! is read in full, in steps, and filed (see the entry table), while the octets just read are hashed
+//! for the name of the list. A malformed entry makes the whole list malformed, and none of it is
 //! used.
 //!
 //! Left to the host: which lists to offer, where they come from, and whom to offer as signers. An
@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 
 use super::answer::{CrlSummary, EvidenceId, bounded_uris};
 use super::crl::{OtherIssuer, Signer, SignerKey, VerifiedCrl};
-use super::entry_table::{EntryCounts, EntryTable, EntryTableBuilder, Listed};
+use super::entry_table::{EntryTable, EntryTableBuilder, Listed};
 use super::query::{SignatureFailure, SignatureTools};
 use crate::identity::DistinguishedName;
 use crate::trust::TrustAnchor;
@@ -129,9 +129,9 @@ impl CrlIntakeError {
 pub enum Progress {
     /// There is more to do.
     Working {
-        /// Units of work done.
+        /// Bytes of entries read.
         done: usize,
-        /// Units of work in all.
+        /// Bytes of all entries.
         total: usize,
     },
     /// The list was taken in.
@@ -153,9 +153,7 @@ pub struct CrlIntake<B> {
 #[derive(Debug)]
 enum Phase {
     Signature,
-    Count(Vec<EntryCounts>),
-    Distribute(Vec<EntryTableBuilder>),
-    Place(Vec<EntryTableBuilder>),
+    Entries(Vec<EntryTableBuilder>),
     Done,
 }
 
@@ -181,20 +179,11 @@ impl Tables {
     }
 }
 
-/// Where a pass stands.
+/// How far the entries were read.
 #[derive(Debug)]
 struct Cursor {
-    passes: usize,
     walker: EntryWalker,
     tables: Tables,
-}
-
-impl Cursor {
-    fn rewind(&mut self, list: &CertificateRevocationList<'_>) {
-        self.walker = list.entry_walker();
-        self.tables.current = 0;
-        self.passes += 1;
-    }
 }
 
 /// Keys tried for one list: more of one name than that is nobody's estate.
@@ -234,14 +223,14 @@ impl<B: AsRef<[u8]>> CrlIntake<B> {
             key: None,
             signers,
             phase: Phase::Signature,
-            cursor: Cursor { passes: 0, walker, tables: Tables::default() },
+            cursor: Cursor { walker, tables: Tables::default() },
             unrecognized_critical: None,
             hasher: Sha256::new(),
             hashed: 0,
         })
     }
 
-    /// Does some work: the signature in the first step, then up to `entries` entries of a pass.
+    /// Does some work: the signature in the first step, then up to `entries` entries.
     ///
     /// # Errors
     /// [`CrlIntakeError`] where the signature does not hold or an entry cannot be read.
@@ -257,52 +246,11 @@ impl<B: AsRef<[u8]>> CrlIntake<B> {
         match phase {
             Phase::Signature => {
                 self.key = Some(verify(&list, &self.signers, tools)?);
-                self.phase = Phase::Count(Vec::new());
+                // The commonest entries have 36 octets and more; too few expected cost little.
+                let expected = self.cursor.walker.bytes_total() / 40;
+                self.phase = Phase::Entries(alloc::vec![EntryTableBuilder::new(expected)]);
             }
-            Phase::Count(mut counts) => {
-                while left > 0
-                    && let Some(entry) = self.cursor.walker.next_outline(der)
-                {
-                    let entry = entry?;
-                    let number = self.cursor.tables.of(entry.certificate_issuer);
-                    if number >= counts.len() {
-                        counts.resize_with(number + 1, EntryCounts::default);
-                    }
-                    if let Some(counts) = counts.get_mut(number) {
-                        counts.add(entry.serial_number);
-                        if entry.has_invalidity_date {
-                            counts.add_invalidity(entry.serial_number);
-                        }
-                    }
-                    left -= 1;
-                }
-                self.phase = if left == 0 {
-                    Phase::Count(counts)
-                } else {
-                    self.cursor.rewind(&list);
-                    Phase::Distribute(counts.into_iter().map(EntryCounts::finish).collect())
-                };
-            }
-            Phase::Distribute(mut builders) => {
-                while left > 0
-                    && let Some(entry) = self.cursor.walker.next_outline(der)
-                {
-                    let entry = entry?;
-                    let number = self.cursor.tables.of(entry.certificate_issuer);
-                    if let Some(builder) = builders.get_mut(number) {
-                        builder.distribute(entry.serial_number);
-                    }
-                    left -= 1;
-                }
-                self.phase = if left == 0 {
-                    Phase::Distribute(builders)
-                } else {
-                    self.cursor.rewind(&list);
-                    builders.iter_mut().for_each(EntryTableBuilder::lay_out);
-                    Phase::Place(builders)
-                };
-            }
-            Phase::Place(mut builders) => {
+            Phase::Entries(mut builders) => {
                 while left > 0
                     && let Some(entry) = self.cursor.walker.next_entry(der)
                 {
@@ -313,8 +261,11 @@ impl<B: AsRef<[u8]>> CrlIntake<B> {
                         at: entry.revocation_date,
                         invalidity: entry.invalidity_date,
                     };
+                    if number == builders.len() {
+                        builders.push(EntryTableBuilder::new(0));
+                    }
                     if let Some(builder) = builders.get_mut(number) {
-                        builder.place(entry.serial_number, &listed);
+                        builder.add(entry.serial_number, &listed);
                     }
                     if let Some(oid) = entry.unrecognized_critical_extension
                         && self.unrecognized_critical.is_none()
@@ -332,13 +283,12 @@ impl<B: AsRef<[u8]>> CrlIntake<B> {
                     let tables = builders.into_iter().map(EntryTableBuilder::finish).collect();
                     return Ok(Progress::Finished(self.finish(tables)?));
                 }
-                self.phase = Phase::Place(builders);
+                self.phase = Phase::Entries(builders);
             }
             Phase::Done => return Err(CrlIntakeError::Ended),
         }
-        let entries = self.cursor.walker.bytes_total();
-        let done = entries * self.cursor.passes + self.cursor.walker.bytes_read();
-        Ok(Progress::Working { done, total: entries * 3 })
+        let walker = &self.cursor.walker;
+        Ok(Progress::Working { done: walker.bytes_read(), total: walker.bytes_total() })
     }
 
     fn finish(&mut self, tables: Vec<EntryTable>) -> Result<VerifiedCrl, CrlIntakeError> {
@@ -352,6 +302,7 @@ impl<B: AsRef<[u8]>> CrlIntake<B> {
         let summary = CrlSummary {
             issuer: DistinguishedName::of(list.issuer()),
             number: list.crl_number(),
+            number_critical: list.is_crl_number_critical(),
             base_number: list.base_crl_number(),
             scope: point.map_or(CrlScope::AllCertificates, |point| point.scope),
             only_some_reasons: point.and_then(|point| point.only_some_reasons),

@@ -144,10 +144,10 @@ impl CrlStore {
     }
 
     /// The lists of one issuer, in a fixed order.
-    pub(super) fn of_issuer<'s, 'n>(
+    pub(super) fn of_issuer<'s, 'n, 'm>(
         &'s self,
-        name: &'n Name<'_>,
-    ) -> impl Iterator<Item = &'s VerifiedCrl> + use<'s, 'n, '_> {
+        name: &'n Name<'m>,
+    ) -> impl Iterator<Item = &'s VerifiedCrl> + use<'s, 'n, 'm> {
         let hash = name.canonical_hash();
         let lists = self.shards.get(shard_of(hash)).map_or(&[][..], |shard| &shard.lists);
         let start = lists.partition_point(|list| list.issuer_hash < hash);

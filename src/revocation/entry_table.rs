@@ -4,10 +4,12 @@
 //! keeps what an answer needs: the serial number in full, so that an answer is exact; date and
 //! reason; the invalidity date where the list has any. A record is 22 bytes for a serial of 16.
 //!
-//! Records of one length stand together, sorted into buckets by a hash, about four to a bucket, so
-//! that a lookup reads two places in memory. The lists are counted first and placed afterwards:
-//! nothing grows, and the table is written once. The hash needs no key: a bucket that grew large,
-//! by chance or by intent, is sorted and searched by halves.
+//! Records of one length stand in regions of some thousands, by the upper bits of a hash, and
+//! within a region in buckets, about four to a bucket, by the next bits. Records are appended to
+//! their regions while the list is read, in blocks, so that nothing is copied for growth; a region
+//! is put in order when all is read, while it fits a processor's cache, and its blocks go before
+//! the next one is begun. The hash needs no key: a bucket that grew large, by chance or by intent,
+//! is sorted and searched by halves.
 //!
 //! Serial numbers are told apart by their octets, never as numbers: a leading zero octet, which
 //! DER has where the next bit is set, is dropped and negative numbers are kept apart, so that no
@@ -56,115 +58,146 @@ impl Shape {
     }
 }
 
-/// Counts entries before they are placed.
-#[derive(Debug, Default)]
-pub(super) struct EntryCounts {
-    shapes: BTreeMap<Shape, Count>,
-    /// The shape counted last, which the next entry most often has.
-    last: Option<(Shape, u32)>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Count {
-    entries: u32,
-    invalidity: bool,
-}
-
-impl EntryCounts {
-    #[inline]
-    pub(super) fn add(&mut self, serial: &[u8]) {
-        let (shape, _) = Shape::of(serial);
-        match &mut self.last {
-            Some((last, count)) if *last == shape => *count += 1,
-            _ => {
-                self.flush();
-                self.last = Some((shape, 1));
-            }
-        }
-    }
-
-    /// Reserves room for invalidity dates beside every serial number of this shape.
-    pub(super) fn add_invalidity(&mut self, serial: &[u8]) {
-        self.shapes.entry(Shape::of(serial).0).or_default().invalidity = true;
-    }
-
-    fn flush(&mut self) {
-        if let Some((shape, count)) = self.last.take() {
-            let entry = self.shapes.entry(shape).or_default();
-            entry.entries = entry.entries.saturating_add(count);
-        }
-    }
-
-    /// Makes room for all that was counted.
-    pub(super) fn finish(mut self) -> EntryTableBuilder {
-        self.flush();
-        let groups = self.shapes.into_iter().map(|(shape, count)| {
-            (shape, Group::with_room(shape.length, count.entries, count.invalidity))
-        });
-        EntryTableBuilder { groups: groups.collect() }
-    }
-}
-
-/// Distributes, then places: both passes see the same entries.
+/// Takes entries in the order of the list.
 #[derive(Debug)]
 pub(super) struct EntryTableBuilder {
-    groups: BTreeMap<Shape, Group>,
+    expected: usize,
+    shapes: BTreeMap<Shape, usize>,
+    groups: Vec<GroupBuilder>,
+    /// The shape of the last entry, which the next one most often has.
+    last: Option<(Shape, usize)>,
 }
 
 impl EntryTableBuilder {
-    /// First pass: learns how many entries each bucket has.
-    #[inline]
-    pub(super) fn distribute(&mut self, serial: &[u8]) {
-        let (shape, key) = Shape::of(serial);
-        if let Some(group) = self.groups.get_mut(&shape) {
-            let bucket = group.bucket(key);
-            if let Some(count) = group.directory.get_mut(bucket) {
-                *count += 1;
-            }
-        }
+    /// Prepares for about `expected` entries.
+    pub(super) const fn new(expected: usize) -> Self {
+        Self { expected, shapes: BTreeMap::new(), groups: Vec::new(), last: None }
     }
 
-    /// Between the passes: turns counts into the ends of the buckets.
-    pub(super) fn lay_out(&mut self) {
-        for group in self.groups.values_mut() {
-            let mut sum = 0;
-            for place in &mut group.directory {
-                sum += *place;
-                *place = sum;
-            }
-        }
-    }
-
-    /// Second pass: writes a record, buckets from their ends.
     #[inline]
-    pub(super) fn place(&mut self, serial: &[u8], listed: &Listed) {
+    pub(super) fn add(&mut self, serial: &[u8], listed: &Listed) {
         let (shape, key) = Shape::of(serial);
-        let Some(group) = self.groups.get_mut(&shape) else { return };
-        let bucket = group.bucket(key);
-        let stride = group.stride();
-        let Some(place) = group.directory.get_mut(bucket) else { return };
-        *place = place.saturating_sub(1);
-        let start = widen(*place).saturating_mul(stride);
-        let Some(record) = group.records.get_mut(start..start.saturating_add(stride)) else {
-            return;
+        let at = match self.last {
+            Some((last, at)) if last == shape => at,
+            _ => self.group_of(shape),
         };
-        let (key_part, rest) = record.split_at_mut(key.len().min(stride));
-        key_part.copy_from_slice(key);
-        let payload = encode(listed);
-        if let Some((head, tail)) = rest.split_first_chunk_mut() {
-            *head = payload;
-            if let Some(place) = tail.first_chunk_mut() {
-                *place = encode_time(listed.invalidity);
+        if let Some(group) = self.groups.get_mut(at) {
+            group.add(key, listed);
+        }
+    }
+
+    #[cold]
+    fn group_of(&mut self, shape: Shape) -> usize {
+        let next = self.groups.len();
+        let at = *self.shapes.entry(shape).or_insert(next);
+        if at == next {
+            // Regions are worth their room for the few shapes that honest lists have.
+            let expected = if next < 4 { self.expected } else { 0 };
+            self.groups.push(GroupBuilder::new(shape.length, expected));
+        }
+        self.last = Some((shape, at));
+        at
+    }
+
+    /// Puts all in order.
+    pub(super) fn finish(self) -> EntryTable {
+        let mut groups: Vec<Option<GroupBuilder>> = self.groups.into_iter().map(Some).collect();
+        let groups = self
+            .shapes
+            .into_iter()
+            .filter_map(|(shape, at)| Some((shape, groups.get_mut(at)?.take()?.finish())));
+        EntryTable { groups: groups.collect() }
+    }
+}
+
+/// Records of one shape, by region.
+#[derive(Debug)]
+struct GroupBuilder {
+    layout: Layout,
+    regions: Vec<Blocks>,
+}
+
+/// The records of a region as they came.
+#[derive(Debug, Default)]
+struct Blocks {
+    full: Vec<Vec<u8>>,
+    current: Vec<u8>,
+}
+
+/// Where the parts of a record stand, and which region it is in.
+#[derive(Clone, Copy, Debug)]
+struct Layout {
+    key_length: usize,
+    with_invalidity: bool,
+    region_bits: u32,
+}
+
+impl Layout {
+    #[inline]
+    const fn stride(self) -> usize {
+        self.key_length + PAYLOAD + if self.with_invalidity { INVALIDITY } else { 0 }
+    }
+
+    #[inline]
+    fn region(self, hash: u64) -> usize {
+        upper_bits(hash, self.region_bits)
+    }
+}
+
+/// Records that a region should have.
+const REGION: usize = 4_096;
+/// Bytes of a block.
+const BLOCK: usize = 4_096;
+
+impl GroupBuilder {
+    fn new(key_length: usize, expected: usize) -> Self {
+        let regions = (expected / REGION).clamp(1, 256).next_power_of_two();
+        let region_bits = regions.trailing_zeros();
+        Self {
+            layout: Layout { key_length, with_invalidity: false, region_bits },
+            regions: (0..regions).map(|_| Blocks::default()).collect(),
+        }
+    }
+
+    #[inline]
+    fn add(&mut self, key: &[u8], listed: &Listed) {
+        if listed.invalidity.is_some() && !self.layout.with_invalidity {
+            self.widen();
+        }
+        let stride = self.layout.stride();
+        let Some(blocks) = self.regions.get_mut(self.layout.region(hash(key))) else { return };
+        if blocks.current.len() + stride > BLOCK && !blocks.current.is_empty() {
+            blocks.full.push(core::mem::replace(
+                &mut blocks.current,
+                Vec::with_capacity(BLOCK.max(stride)),
+            ));
+        }
+        blocks.current.extend_from_slice(key);
+        blocks.current.extend_from_slice(&encode(listed));
+        if self.layout.with_invalidity {
+            blocks.current.extend_from_slice(&encode_time(listed.invalidity));
+        }
+    }
+
+    /// Makes room for invalidity dates, when the first one comes.
+    #[cold]
+    fn widen(&mut self) {
+        let stride = self.layout.stride();
+        self.layout.with_invalidity = true;
+        for blocks in &mut self.regions {
+            for block in blocks.full.iter_mut().chain([&mut blocks.current]) {
+                let wide = block
+                    .chunks_exact(stride)
+                    .flat_map(|record| record.iter().copied().chain(encode_time(None)));
+                *block = wide.collect();
             }
         }
     }
 
-    /// Sorts the buckets that grew large.
-    pub(super) fn finish(mut self) -> EntryTable {
-        for group in self.groups.values_mut() {
-            group.sort_large_buckets();
-        }
-        EntryTable { groups: self.groups }
+    fn finish(self) -> Group {
+        let layout = self.layout;
+        let regions = self.regions.into_iter().map(|blocks| Region::of(layout, blocks));
+        Group { layout, regions: regions.collect() }
     }
 }
 
@@ -185,19 +218,27 @@ impl EntryTable {
 
     /// Bytes held.
     pub(super) fn heap_bytes(&self) -> usize {
-        let of = |group: &Group| group.records.len() + 4 * group.directory.len();
-        self.groups.values().map(of).sum()
+        let regions = self.groups.values().flat_map(|group| &group.regions);
+        let of = |region: &Region| {
+            size_of::<Region>() + region.records.capacity() + 4 * region.directory.capacity()
+        };
+        regions.map(of).sum()
     }
 }
 
 /// The records of one shape.
 #[derive(Debug)]
 struct Group {
-    key_length: usize,
-    with_invalidity: bool,
-    shift: u32,
-    /// Where each bucket begins, counted in records; a bucket ends where the next one begins.
+    layout: Layout,
+    regions: Vec<Region>,
+}
+
+/// Records in buckets.
+#[derive(Debug)]
+struct Region {
+    /// Where each bucket begins, counted in records, and where the last one ends.
     directory: Vec<u32>,
+    bucket_bits: u32,
     records: Vec<u8>,
 }
 
@@ -209,70 +250,19 @@ const PAYLOAD: usize = 6;
 const INVALIDITY: usize = 5;
 
 impl Group {
-    fn with_room(key_length: usize, entries: u32, with_invalidity: bool) -> Self {
-        let buckets = (entries / 4).max(1).next_power_of_two();
-        // One more, that holds the end of the last bucket.
-        let directory = vec![0; widen(buckets) + 1];
-        let mut group = Self {
-            key_length,
-            with_invalidity,
-            shift: 64 - buckets.trailing_zeros(),
-            directory,
-            records: Vec::new(),
-        };
-        group.records = vec![0; widen(entries).saturating_mul(group.stride())];
-        group
-    }
-
-    #[inline]
-    fn stride(&self) -> usize {
-        self.key_length + PAYLOAD + if self.with_invalidity { INVALIDITY } else { 0 }
-    }
-
     fn len(&self) -> usize {
-        self.records.len() / self.stride()
-    }
-
-    /// The upper bits of the hash.
-    #[inline]
-    fn bucket(&self, key: &[u8]) -> usize {
-        let hash = hash(key).checked_shr(self.shift).unwrap_or(0);
-        usize::try_from(hash).unwrap_or(0)
-    }
-
-    #[inline]
-    fn records_of(&self, bucket: usize) -> &[u8] {
-        let [start, end] = [bucket, bucket + 1]
-            .map(|at| widen(self.directory.get(at).copied().unwrap_or(0)) * self.stride());
-        self.records.get(start..end).unwrap_or(&[])
+        self.regions.iter().map(|region| region.records.len()).sum::<usize>() / self.layout.stride()
     }
 
     #[inline]
     fn find(&self, key: &[u8]) -> Option<Listed> {
-        let stride = self.stride();
-        let records = self.records_of(self.bucket(key));
-        let mut best: Option<&[u8]> = None;
-        if records.len() <= SCANNED * stride {
-            for record in records.chunks_exact(stride) {
-                if record.get(..key.len()) == Some(key) && best.is_none_or(|best| record < best) {
-                    best = Some(record);
-                }
-            }
-        } else {
-            let (mut low, mut high) = (0, records.len() / stride);
-            while low < high {
-                let middle = low.midpoint(high);
-                let record = records.get(middle * stride..)?.get(..stride)?;
-                if record.get(..key.len())? < key { low = middle + 1 } else { high = middle }
-            }
-            best = records.get(low * stride..).and_then(|rest| rest.get(..stride));
-            best = best.filter(|record| record.get(..key.len()) == Some(key));
-        }
-        self.decode(best?)
+        let hash = hash(key);
+        let record = self.regions.get(self.layout.region(hash))?.find(self.layout, hash, key)?;
+        self.decode(record)
     }
 
     fn decode(&self, record: &[u8]) -> Option<Listed> {
-        let payload = record.get(self.key_length..)?;
+        let payload = record.get(self.layout.key_length..)?;
         let (head, tail) = payload.split_first_chunk::<PAYLOAD>()?;
         let [a, b, c, d, e, reason] = *head;
         let date = u64::from_be_bytes([0, 0, 0, a & 0x7f, b, c, d, e]);
@@ -287,9 +277,66 @@ impl Group {
             },
         })
     }
+}
 
-    fn sort_large_buckets(&mut self) {
-        let stride = self.stride();
+impl Region {
+    /// Puts the records of a region into buckets.
+    fn of(layout: Layout, blocks: Blocks) -> Self {
+        let stride = layout.stride();
+        let blocks: Vec<Vec<u8>> = blocks.full.into_iter().chain([blocks.current]).collect();
+        let length = blocks.iter().map(Vec::len).sum::<usize>();
+        let buckets = (length / stride / 4).max(1).next_power_of_two();
+        let bucket_bits = buckets.trailing_zeros();
+        let mut region =
+            Self { directory: vec![0; buckets + 1], bucket_bits, records: vec![0; length] };
+        let records = || blocks.iter().flat_map(|block| block.chunks_exact(stride));
+        let bucket_of =
+            |record: &[u8]| region_bucket(layout, bucket_bits, hash(key_of(layout, record)));
+        for record in records() {
+            if let Some(count) = region.directory.get_mut(bucket_of(record)) {
+                *count += 1;
+            }
+        }
+        let mut sum = 0;
+        for place in &mut region.directory {
+            sum += *place;
+            *place = sum;
+        }
+        // From their ends, buckets fill towards their beginnings.
+        for record in records() {
+            let Some(place) = region.directory.get_mut(bucket_of(record)) else { continue };
+            *place = place.saturating_sub(1);
+            let start = widen(*place) * stride;
+            if let Some(target) = region.records.get_mut(start..start + stride) {
+                target.copy_from_slice(record);
+            }
+        }
+        region.sort_large_buckets(stride);
+        region
+    }
+
+    #[inline]
+    fn find(&self, layout: Layout, hash: u64, key: &[u8]) -> Option<&[u8]> {
+        let stride = layout.stride();
+        let bucket = region_bucket(layout, self.bucket_bits, hash);
+        let &[start, end] = self.directory.get(bucket..)?.first_chunk()?;
+        let records = self.records.get(widen(start) * stride..widen(end) * stride)?;
+        if records.len() <= SCANNED * stride {
+            // Of one serial number, the least record counts.
+            let same = |record: &&[u8]| key_of(layout, record) == key;
+            return records.chunks_exact(stride).filter(same).min();
+        }
+        let (mut low, mut high) = (0, records.len() / stride);
+        while low < high {
+            let middle = low.midpoint(high);
+            let record = records.get(middle * stride..)?;
+            if key_of(layout, record) < key { low = middle + 1 } else { high = middle }
+        }
+        let record = records.get(low * stride..)?.get(..stride)?;
+        (key_of(layout, record) == key).then_some(record)
+    }
+
+    fn sort_large_buckets(&mut self, stride: usize) {
         let mut edges = self.directory.iter().map(|&edge| widen(edge)).peekable();
         while let (Some(start), Some(&end)) = (edges.next(), edges.peek()) {
             if end.saturating_sub(start) <= SCANNED {
@@ -306,6 +353,22 @@ impl Group {
             }
         }
     }
+}
+
+#[inline]
+fn key_of(layout: Layout, record: &[u8]) -> &[u8] {
+    record.get(..layout.key_length).unwrap_or_default()
+}
+
+/// The bits of the hash below those that chose the region.
+#[inline]
+fn region_bucket(layout: Layout, bucket_bits: u32, hash: u64) -> usize {
+    upper_bits(hash << layout.region_bits, bucket_bits)
+}
+
+#[inline]
+fn upper_bits(hash: u64, bits: u32) -> usize {
+    usize::try_from(hash.checked_shr(64 - bits).unwrap_or(0)).unwrap_or(0)
 }
 
 /// Removals sort behind revocations, then earlier dates before later ones.
@@ -362,17 +425,9 @@ mod tests {
     use super::*;
 
     fn table(entries: &[(&[u8], Listed)]) -> EntryTable {
-        let mut counts = EntryCounts::default();
-        for (serial, listed) in entries {
-            counts.add(serial);
-            if listed.invalidity.is_some() {
-                counts.add_invalidity(serial);
-            }
-        }
-        let mut builder = counts.finish();
-        entries.iter().for_each(|(serial, _)| builder.distribute(serial));
-        builder.lay_out();
-        entries.iter().for_each(|(serial, listed)| builder.place(serial, listed));
+        // Regions as of a large list, whatever the number.
+        let mut builder = EntryTableBuilder::new(16 * REGION);
+        entries.iter().for_each(|(serial, listed)| builder.add(serial, listed));
         builder.finish()
     }
 
@@ -440,6 +495,6 @@ mod tests {
             let odd = u32::from_be_bytes(*serial) + 1;
             assert_eq!(table.find(&odd.to_be_bytes()), None);
         }
-        assert!(table.heap_bytes() < 5_000 * 12);
+        assert!(table.heap_bytes() < 5_000 * 12 + 1_000);
     }
 }

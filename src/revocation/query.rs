@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::identity::PeerIdentity;
-use crate::policy::{Budget, LimitExceeded, RevocationPolicy, Role};
+use crate::policy::{Budget, LimitExceeded, Limits, RevocationPolicy, Role};
 use crate::signature::{
     AlgorithmPolicy, AlgorithmRefused, PublicKey, SignatureBackend, SignatureCheck, SignatureError,
     SignatureMemo,
@@ -93,13 +93,35 @@ pub enum SignatureFailure {
     Invalid(#[from] SignatureError),
 }
 
-/// What the evidence of one decision may still cost; the same budget as that of its path.
+/// What the evidence of one decision may still cost.
 #[derive(Debug)]
-pub struct EvidenceBudget<'b>(&'b mut Budget);
+pub struct EvidenceBudget<'b>(Purse<'b>);
+
+#[derive(Debug)]
+enum Purse<'b> {
+    /// That of the decision, its path included.
+    Shared(&'b mut Budget),
+    Own(Budget),
+}
+
+impl EvidenceBudget<'static> {
+    /// A budget of its own, for questions outside a decision.
+    #[must_use]
+    pub const fn of_limits(limits: Limits) -> Self {
+        Self(Purse::Own(Budget::new(limits)))
+    }
+}
 
 impl<'b> EvidenceBudget<'b> {
     pub(crate) const fn new(budget: &'b mut Budget) -> Self {
-        Self(budget)
+        Self(Purse::Shared(budget))
+    }
+
+    fn budget(&mut self) -> &mut Budget {
+        match &mut self.0 {
+            Purse::Shared(budget) => budget,
+            Purse::Own(budget) => budget,
+        }
     }
 
     /// Spends one consultation of a list or response.
@@ -107,7 +129,7 @@ impl<'b> EvidenceBudget<'b> {
     /// # Errors
     /// [`LimitExceeded`] where none is left.
     pub fn evidence_check(&mut self) -> Result<(), LimitExceeded> {
-        self.0.evidence_check()
+        self.budget().evidence_check()
     }
 
     /// Spends one signature check, whether it is remembered or performed.
@@ -115,7 +137,7 @@ impl<'b> EvidenceBudget<'b> {
     /// # Errors
     /// [`LimitExceeded`] where none is left.
     pub fn signature(&mut self) -> Result<(), LimitExceeded> {
-        self.0.signature()
+        self.budget().signature()
     }
 }
 
@@ -284,13 +306,11 @@ impl<'a> Query<'a> {
         if this_update > self.now.saturating_add(skew) {
             return Err(Unknown::FromFuture { by: this_update.seconds_since(self.now) });
         }
-        let until = match next_update {
-            Some(next) => next.saturating_add(skew),
-            None => this_update.saturating_add(i64::from(max_age_without_next_update)),
-        };
-        let until = match max_age_seconds {
-            Some(age) => until.min(this_update.saturating_add(i64::from(age))),
-            None => until,
+        let after = |age: u32| this_update.saturating_add(i64::from(age));
+        let until = match (next_update.map(|next| next.saturating_add(skew)), max_age_seconds) {
+            (Some(next), Some(age)) => next.min(after(age)),
+            (Some(next), None) => next,
+            (None, age) => after(age.unwrap_or(max_age_without_next_update)),
         };
         if self.now > until {
             return Err(Unknown::Stale { by: self.now.seconds_since(until) });

@@ -86,6 +86,12 @@ impl TrustBundle {
         Self { refresh_hint_seconds: Some(seconds), ..self }
     }
 
+    /// Other anchors under the same sequence number and refresh hint.
+    pub(super) fn with_anchors(&self, anchors: impl Iterator<Item = TrustAnchor>) -> Self {
+        let (sequence, refresh_hint_seconds) = (self.sequence, self.refresh_hint_seconds);
+        Self { sequence, refresh_hint_seconds, ..Self::new(anchors) }
+    }
+
     /// Lets `backend` parse the keys of all anchors once, as [`TrustAnchor::prepared_by`] does.
     #[must_use]
     pub fn prepared_by(self, backend: &dyn SignatureBackend) -> Self {

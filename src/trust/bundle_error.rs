@@ -1,5 +1,6 @@
 //! Why a bundle cannot be read or written, and where.
 
+use alloc::boxed::Box;
 use core::fmt;
 
 use super::AnchorError;
@@ -121,70 +122,85 @@ impl BundleErrorKind {
 
 /// A bundle that cannot be read or written, and the place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BundleError {
-    pub(super) kind: BundleErrorKind,
+pub struct BundleError(Box<Fault>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Fault {
+    kind: BundleErrorKind,
     /// Line and column of a text, from 1.
-    pub(super) position: Option<(usize, usize)>,
-    pub(super) element: Option<usize>,
-    pub(super) trust_domain: Option<TrustDomain>,
+    position: Option<(usize, usize)>,
+    element: Option<usize>,
+    trust_domain: Option<TrustDomain>,
 }
 
 impl BundleError {
-    pub(super) const fn new(kind: BundleErrorKind) -> Self {
-        Self { kind, position: None, element: None, trust_domain: None }
+    pub(super) fn new(kind: BundleErrorKind) -> Self {
+        Self(Box::new(Fault { kind, position: None, element: None, trust_domain: None }))
     }
 
-    pub(super) fn at_element(kind: BundleErrorKind, element: usize) -> Self {
-        Self { element: Some(element), ..Self::new(kind) }
+    pub(super) fn at(mut self, line: usize, column: usize) -> Self {
+        self.0.position = Some((line, column));
+        self
+    }
+
+    pub(super) fn at_element(mut self, element: Option<usize>) -> Self {
+        self.0.element = element;
+        self
+    }
+
+    #[cfg(feature = "spiffe")]
+    pub(super) fn of(mut self, trust_domain: Option<TrustDomain>) -> Self {
+        self.0.trust_domain = trust_domain;
+        self
     }
 
     /// Returns what is wrong.
     #[must_use]
-    pub const fn kind(&self) -> &BundleErrorKind {
-        &self.kind
+    pub fn kind(&self) -> &BundleErrorKind {
+        &self.0.kind
     }
 
     /// Returns the stable, machine-readable name.
     #[must_use]
-    pub const fn code(&self) -> &'static str {
-        self.kind.code()
+    pub fn code(&self) -> &'static str {
+        self.0.kind.code()
     }
 
     /// Returns the line of the text, from 1.
     #[must_use]
     pub fn line(&self) -> Option<usize> {
-        self.position.map(|(line, _)| line)
+        self.0.position.map(|(line, _)| line)
     }
 
     /// Returns the column of the text in bytes, from 1: the place up to which it was read.
     #[must_use]
     pub fn column(&self) -> Option<usize> {
-        self.position.map(|(_, column)| column)
+        self.0.position.map(|(_, column)| column)
     }
 
     /// Returns the index of the element of `keys`, or of the certificate, from 0.
     #[must_use]
-    pub const fn element(&self) -> Option<usize> {
-        self.element
+    pub fn element(&self) -> Option<usize> {
+        self.0.element
     }
 
     /// Returns the trust domain whose bundle it is, if a bundle map was read.
     #[must_use]
-    pub const fn trust_domain(&self) -> Option<&TrustDomain> {
-        self.trust_domain.as_ref()
+    pub fn trust_domain(&self) -> Option<&TrustDomain> {
+        self.0.trust_domain.as_ref()
     }
 }
 
 impl fmt::Display for BundleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.kind.fmt(f)?;
-        if let Some(domain) = &self.trust_domain {
+        self.0.kind.fmt(f)?;
+        if let Some(domain) = &self.0.trust_domain {
             write!(f, " in the bundle of {domain}")?;
         }
-        if let Some(element) = self.element {
+        if let Some(element) = self.0.element {
             write!(f, " at element {element}")?;
         }
-        if let Some((line, column)) = self.position {
+        if let Some((line, column)) = self.0.position {
             write!(f, " at line {line}, column {column}")?;
         }
         Ok(())
@@ -193,7 +209,7 @@ impl fmt::Display for BundleError {
 
 impl core::error::Error for BundleError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        self.kind.source()
+        self.0.kind.source()
     }
 }
 

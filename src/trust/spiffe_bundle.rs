@@ -47,7 +47,7 @@ impl SpiffeBundle {
         let mut seen = BTreeSet::new();
         for (index, certificate) in authorities.into_iter().enumerate() {
             let anchor = TrustAnchor::from_certificate(certificate.clone()).map_err(|error| {
-                BundleError::at_element(BundleErrorKind::Authority(error), index)
+                BundleError::new(BundleErrorKind::Authority(error)).at_element(Some(index))
             })?;
             if seen.insert(*anchor.fingerprint()) {
                 kept.push(certificate);
@@ -174,17 +174,16 @@ pub fn bundle_from_der(input: &[u8]) -> Result<TrustBundle, BundleError> {
 
 fn anchors(certificates: Vec<OwnedCertificate>) -> Result<TrustBundle, BundleError> {
     let anchors = certificates.into_iter().enumerate().map(|(index, certificate)| {
-        TrustAnchor::from_certificate(certificate)
-            .map_err(|error| BundleError::at_element(BundleErrorKind::Authority(error), index))
+        TrustAnchor::from_certificate(certificate).map_err(|error| {
+            BundleError::new(BundleErrorKind::Authority(error)).at_element(Some(index))
+        })
     });
     Ok(TrustBundle::new(anchors.collect::<Result<Vec<_>, _>>()?))
 }
 
 fn pem_certificates(input: &[u8]) -> Result<Vec<OwnedCertificate>, BundleError> {
-    let blobs = certificates(input).map_err(|error| BundleError {
-        position: Some((error.line(), 1)),
-        ..BundleError::new(BundleErrorKind::Pem(error))
-    })?;
+    let blobs = certificates(input)
+        .map_err(|error| BundleError::new(BundleErrorKind::Pem(error)).at(error.line(), 1))?;
     blobs.iter().enumerate().map(|(index, der)| certificate(der, index)).collect()
 }
 
@@ -192,7 +191,7 @@ fn pem_certificates(input: &[u8]) -> Result<Vec<OwnedCertificate>, BundleError> 
 pub(super) fn concatenated_certificates(
     input: &[u8],
 ) -> Result<Vec<OwnedCertificate>, BundleError> {
-    let fail = |error, index| BundleError::at_element(BundleErrorKind::Der(error), index);
+    let fail = |error, index| BundleError::new(BundleErrorKind::Der(error)).at_element(Some(index));
     let mut reader = Reader::new(input).map_err(|error| fail(error, 0))?;
     let mut list = Vec::new();
     while !reader.is_empty() {
@@ -205,9 +204,7 @@ pub(super) fn concatenated_certificates(
 
 fn certificate(der: &[u8], index: usize) -> Result<OwnedCertificate, BundleError> {
     OwnedCertificate::from_der(der).map_err(|error| {
-        BundleError::at_element(
-            BundleErrorKind::Authority(super::AnchorError::Certificate(error)),
-            index,
-        )
+        let kind = BundleErrorKind::Authority(super::AnchorError::Certificate(error));
+        BundleError::new(kind).at_element(Some(index))
     })
 }

@@ -38,6 +38,7 @@ const MAX_DEPTH: usize = 32;
 /// Skipped elements reported one by one.
 const MAX_REPORTED: usize = 64;
 
+#[cfg_attr(docsrs, doc(cfg(feature = "spiffe")))]
 impl SpiffeBundle {
     /// Bytes that a document may have: some five hundred authorities. SPIRE publishes a handful.
     pub const MAX_BYTES: usize = 1 << 20;
@@ -90,8 +91,9 @@ impl SpiffeBundle {
             if index > 0 {
                 out.push(',');
             }
-            spiffe_jwk::write(out, certificate)
-                .ok_or_else(|| BundleError::at_element(BundleErrorKind::UnsupportedKey, index))?;
+            spiffe_jwk::write(out, certificate).ok_or_else(|| {
+                BundleError::new(BundleErrorKind::UnsupportedKey).at_element(Some(index))
+            })?;
         }
         out.push(']');
         for (member, number) in
@@ -137,7 +139,7 @@ impl BundleMap {
         for (domain, members) in read {
             let bundle = members
                 .into_bundle(domain.clone())
-                .map_err(|error| BundleError { trust_domain: Some(domain.clone()), ..error })?;
+                .map_err(|error| error.of(Some(domain.clone())))?;
             bundles.insert(domain, bundle);
         }
         Ok(Self { bundles })
@@ -155,9 +157,7 @@ impl BundleMap {
             }
             // The characters of a trust domain need no escape.
             out.push_str(&alloc::format!(r#""{domain}":"#));
-            bundle
-                .write_json(&mut out)
-                .map_err(|error| BundleError { trust_domain: Some(domain.clone()), ..error })?;
+            bundle.write_json(&mut out).map_err(|error| error.of(Some(domain.clone())))?;
         }
         out.push_str("}}");
         Ok(out)
@@ -240,16 +240,17 @@ fn read<'de, S: DeserializeSeed<'de>>(
     }
     let mut json = serde_json::Deserializer::from_str(text);
     let value = seed.deserialize(&mut json).and_then(|value| json.end().map(|()| value));
-    value.map_err(|error| BundleError {
-        kind: match error.classify() {
+    value.map_err(|error| {
+        let kind = match error.classify() {
             serde_json::error::Category::Data => {
                 faults.fault.get().unwrap_or(BundleErrorKind::NotAnObject)
             }
             _ => BundleErrorKind::Syntax,
-        },
-        position: Some((error.line().max(1), error.column().max(1))),
-        element: faults.element.get(),
-        trust_domain: faults.trust_domain.take(),
+        };
+        BundleError::new(kind)
+            .at(error.line().max(1), error.column().max(1))
+            .at_element(faults.element.get())
+            .of(faults.trust_domain.take())
     })
 }
 
@@ -257,7 +258,7 @@ fn at(document: &[u8], offset: usize, kind: BundleErrorKind) -> BundleError {
     let before = document.get(..offset).unwrap_or_default();
     let line = 1 + before.iter().filter(|&&octet| octet == b'\n').count();
     let column = 1 + before.iter().rev().take_while(|&&octet| octet != b'\n').count();
-    BundleError { position: Some((line, column)), ..BundleError::new(kind) }
+    BundleError::new(kind).at(line, column)
 }
 
 /// The offset of the first bracket that stands too deep. Of what is no JSON text any answer will
@@ -587,7 +588,9 @@ impl<'de> Visitor<'de> for KeysSeed<'_> {
             faults.element.set(Some(index));
             match array.next_element_seed(ElementSeed { faults })? {
                 None => break,
-                Some(Element::Authority(certificate)) => self.members.authorities.push(certificate),
+                Some(Element::Authority(certificate)) => {
+                    self.members.authorities.push(*certificate)
+                }
                 Some(Element::JwtAuthority) => self.members.jwt_authorities += 1,
                 Some(Element::Skipped(reason)) => {
                     self.members.skipped_count += 1;

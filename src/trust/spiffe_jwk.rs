@@ -10,6 +10,7 @@
 //! A `kid` on an X.509 authority, which publishers must not set, is not looked at.
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -59,7 +60,7 @@ pub(super) enum Chain<'de> {
 
 /// What an element is.
 pub(super) enum Element {
-    Authority(OwnedCertificate),
+    Authority(Box<OwnedCertificate>),
     JwtAuthority,
     Skipped(SkipReason),
 }
@@ -156,7 +157,7 @@ impl Jwk<'_> {
             return Ok(Element::Skipped(SkipReason::NotAnAuthority));
         }
         TrustAnchor::from_certificate(certificate.clone()).map_err(BundleErrorKind::Authority)?;
-        Ok(Element::Authority(certificate))
+        Ok(Element::Authority(Box::new(certificate)))
     }
 }
 

@@ -114,11 +114,15 @@ pub enum TrustStoreError {
 /// How many domains share a block at first; a block of twice as many is split.
 const BLOCK: usize = 128;
 
+/// Domains that stand together, in the order of their names.
+#[derive(Clone, Debug)]
+struct Block(Arc<[Arc<Domain>]>);
+
 /// Trust domains by the identities that they speak for.
 #[derive(Clone, Debug)]
 pub struct TrustStore {
     // INVARIANT: no block is empty, and the names ascend within blocks and from block to block.
-    blocks: Arc<[Arc<[Arc<Domain>]>]>,
+    blocks: Arc<[Block]>,
     len: usize,
     directory: Arc<Directory>,
 }
@@ -136,7 +140,7 @@ impl TrustStore {
             return Err(TrustStoreError::DuplicateName { name: domain.name.clone() });
         }
         let mut store = Self {
-            blocks: domains.chunks(BLOCK).map(Arc::from).collect(),
+            blocks: domains.chunks(BLOCK).map(|block| Block(block.into())).collect(),
             len: domains.len(),
             directory: Arc::default(),
         };
@@ -156,7 +160,7 @@ impl TrustStore {
         let mut directory = Directory::default();
         directory.insert(&Scope::Everything, domain.name.clone());
         Self {
-            blocks: Arc::new([Arc::new([Arc::new(domain)])]),
+            blocks: Arc::new([Block(Arc::new([Arc::new(domain)]))]),
             len: 1,
             directory: Arc::new(directory),
         }
@@ -256,26 +260,22 @@ impl TrustStore {
 
     /// A copy of a block; no domains where it is one past the last.
     fn block(&self, block: usize) -> Vec<Arc<Domain>> {
-        self.blocks.get(block).map(|block| block.to_vec()).unwrap_or_default()
+        self.blocks.get(block).map(|block| block.0.to_vec()).unwrap_or_default()
     }
 
     /// The list of blocks with another one at `block`: split where it grew too large, joined with
     /// the next where both are small, left out where it is empty.
-    fn blocks_with(
-        &self,
-        block: usize,
-        mut domains: Vec<Arc<Domain>>,
-    ) -> Arc<[Arc<[Arc<Domain>]>]> {
+    fn blocks_with(&self, block: usize, mut domains: Vec<Arc<Domain>>) -> Arc<[Block]> {
         let mut blocks = Vec::with_capacity(self.blocks.len() + 1);
         blocks.extend(self.blocks.iter().take(block).cloned());
         let mut rest = self.blocks.iter().skip(block + 1).peekable();
-        if let Some(next) = rest.next_if(|next| domains.len() + next.len() <= BLOCK) {
-            domains.extend(next.iter().cloned());
+        if let Some(next) = rest.next_if(|next| domains.len() + next.0.len() <= BLOCK) {
+            domains.extend(next.0.iter().cloned());
         }
         if domains.len() >= 2 * BLOCK {
-            blocks.extend(domains.chunks(BLOCK).map(Arc::from));
+            blocks.extend(domains.chunks(BLOCK).map(|block| Block(block.into())));
         } else if !domains.is_empty() {
-            blocks.push(domains.into());
+            blocks.push(Block(domains.into()));
         }
         blocks.extend(rest.cloned());
         blocks.into()
@@ -283,7 +283,7 @@ impl TrustStore {
 
     /// The domains in the order of their names.
     pub fn domains(&self) -> impl Iterator<Item = &Domain> {
-        self.blocks.iter().flat_map(|block| block.iter()).map(Arc::as_ref)
+        self.blocks.iter().flat_map(|block| block.0.iter()).map(Arc::as_ref)
     }
 
     /// How many domains there are.
@@ -307,12 +307,11 @@ impl TrustStore {
     /// The block of a name and the place in it, or the ones where it would stand.
     fn locate(&self, name: &str) -> Result<(usize, usize), (usize, usize)> {
         let last = self.blocks.len().saturating_sub(1);
-        let before = |block: &Arc<[Arc<Domain>]>| {
-            block.last().is_some_and(|domain| domain.name.as_ref() < name)
-        };
+        let before =
+            |block: &Block| block.0.last().is_some_and(|domain| domain.name.as_ref() < name);
         let block = self.blocks.partition_point(before).min(last);
         let Some(domains) = self.blocks.get(block) else { return Err((block, 0)) };
-        match domains.binary_search_by(|domain| domain.name.as_ref().cmp(name)) {
+        match domains.0.binary_search_by(|domain| domain.name.as_ref().cmp(name)) {
             Ok(within) => Ok((block, within)),
             Err(within) => Err((block, within)),
         }
@@ -320,7 +319,7 @@ impl TrustStore {
 
     fn find(&self, name: &str) -> Option<&Arc<Domain>> {
         let (block, within) = self.locate(name).ok()?;
-        self.blocks.get(block)?.get(within)
+        self.blocks.get(block)?.0.get(within)
     }
 
     pub(crate) fn for_spiffe(&self, trust_domain: &str) -> Option<&Arc<Domain>> {
@@ -418,21 +417,24 @@ mod tests {
             let bundle = TrustBundle::new([]).with_sequence(step);
             // Grow to many blocks first, shrink to none at the end.
             let remove = step >= 2_000 || (state >> 20).is_multiple_of(4);
-            if !model.contains_key(&name) && !remove {
-                let domain = Domain::spiffe(name.parse().unwrap(), bundle);
-                store = store.with_domain(domain).unwrap();
-                model.insert(name, step);
-            } else if remove && model.contains_key(&name) {
-                store = store.without_domain(&name).unwrap();
-                model.remove(&name);
-            } else if model.contains_key(&name) {
-                store = store.with_bundle(&name, bundle).unwrap();
-                model.insert(name, step);
-            } else {
-                assert!(matches!(
-                    store.without_domain(&name),
-                    Err(TrustStoreError::UnknownDomain { .. })
-                ));
+            match (model.contains_key(&name), remove) {
+                (false, false) => {
+                    let domain = Domain::spiffe(name.parse().unwrap(), bundle);
+                    store = store.with_domain(domain).unwrap();
+                    model.insert(name, step);
+                }
+                (true, false) => {
+                    store = store.with_bundle(&name, bundle).unwrap();
+                    model.insert(name, step);
+                }
+                (true, true) => {
+                    store = store.without_domain(&name).unwrap();
+                    model.remove(&name);
+                }
+                (false, true) => {
+                    let error = store.without_domain(&name).unwrap_err();
+                    assert!(matches!(error, TrustStoreError::UnknownDomain { .. }));
+                }
             }
             assert_eq!(store.len(), model.len());
         }
@@ -440,7 +442,7 @@ mod tests {
             assert_eq!(of_sequence(store.for_spiffe(name)), model.get(name).copied());
         }
         assert!(store.domains().map(Domain::name).eq(model.keys()));
-        assert!(store.blocks.iter().all(|block| !block.is_empty() && block.len() < 2 * BLOCK));
+        assert!(store.blocks.iter().all(|block| !block.0.is_empty() && block.0.len() < 2 * BLOCK));
         for name in model.keys() {
             store = store.without_domain(name).unwrap();
         }
@@ -455,7 +457,7 @@ mod tests {
         let shared = store
             .blocks
             .iter()
-            .filter(|block| changed.blocks.iter().any(|other| Arc::ptr_eq(block, other)));
+            .filter(|block| changed.blocks.iter().any(|other| Arc::ptr_eq(&block.0, &other.0)));
         assert_eq!(shared.count(), store.blocks.len() - 1);
         assert!(Arc::ptr_eq(&store.directory, &changed.directory));
         assert_eq!(changed.digest(), TrustStore::new(changed.domains().cloned()).unwrap().digest());

@@ -14,10 +14,13 @@
 //! extensions. What a leaf breaks on its own is known before the search and still reported beside
 //! what is wrong with its path: an unknown issuer outweighs an expired leaf.
 
-mod engine;
 mod identify;
 mod report;
 mod request;
+mod status;
+mod verification;
+mod verifier;
 
-pub use engine::{Step, Verification, Verifier};
 pub use request::{Expect, Request};
+pub use verification::{Step, Verification};
+pub use verifier::Verifier;

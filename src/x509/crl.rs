@@ -22,7 +22,7 @@ use core::fmt;
 use super::algorithm::AlgorithmIdentifier;
 use super::crl_entry::{Entries, EntryWalker, RevokedCertificate, entry_at};
 use super::crl_extensions::{CrlNumber, IssuingDistributionPoint, IssuingDistributionPointIndex};
-use super::der::{DerErrorKind, Reader, Span, Tag};
+use super::der::{Reader, Span, Tag};
 use super::distribution_points::FreshestCrl;
 use super::extension::Extension;
 use super::extension_values::AuthorityKeyIdentifier;
@@ -89,7 +89,10 @@ impl<'a> CertificateRevocationList<'a> {
         self.index.signature.of(self.der)
     }
 
-    /// Returns `issuer`, which is not empty.
+    /// Returns `issuer`.
+    ///
+    /// RFC 5280 section 5.1.2.3: it "MUST contain a non-empty X.500 distinguished name". Not
+    /// enforced here: a list of an empty name is one of an authority without a name.
     #[must_use]
     pub fn issuer(&self) -> Name<'a> {
         Name::trusted(self.index.issuer.of(self.der))
@@ -111,6 +114,12 @@ impl<'a> CertificateRevocationList<'a> {
     #[must_use]
     pub const fn crl_number(&self) -> Option<CrlNumber> {
         self.index.number
+    }
+
+    /// Whether cRLNumber is critical, which RFC 5280 section 5.2.3 forbids.
+    #[must_use]
+    pub const fn is_crl_number_critical(&self) -> bool {
+        self.index.number_critical
     }
 
     /// Returns the BaseCRLNumber of deltaCRLIndicator (RFC 5280 section 5.2.4); a list that has
@@ -233,6 +242,7 @@ struct CrlIndex {
     next_update: Option<Time>,
     entries: Span,
     number: Option<CrlNumber>,
+    number_critical: bool,
     base_number: Option<CrlNumber>,
     distribution_point: Option<IssuingDistributionPointIndex>,
     distribution_point_value: Option<Span>,
@@ -264,10 +274,6 @@ impl CrlIndex {
             return Err(FormatError::new("signatureAlgorithm", outer.offset, kind));
         }
         let issuer = name(&mut fields).within("issuer")?;
-        // RFC 5280 5.1.2.3: "The issuer field MUST contain a non-empty X.500 distinguished name".
-        if issuer.content.is_empty() {
-            return Err(issuer.error(DerErrorKind::Empty)).within("issuer");
-        }
         let this_update = Time::read(&mut fields).within("thisUpdate")?;
         let next_update = match fields.peek() {
             Some(Tag::UTC_TIME | Tag::GENERALIZED_TIME) => {
@@ -292,6 +298,7 @@ impl CrlIndex {
             next_update,
             entries,
             number: None,
+            number_critical: false,
             base_number: None,
             distribution_point: None,
             distribution_point_value: None,
@@ -322,6 +329,7 @@ impl CrlIndex {
     fn read_extension(&mut self, extension: &Extension<'_>) -> Result<(), FormatError> {
         match extension.oid.as_bytes() {
             known::CRL_NUMBER => {
+                self.number_critical = extension.critical;
                 self.number =
                     Some(extension.parse("cRLNumber", |reader| {
                         CrlNumber::read(reader).within("cRLNumber")
@@ -377,6 +385,7 @@ mod tests {
     use super::super::crl_extensions::{CrlScope, DistributionPointName, ReasonFlags};
     use super::super::structure::encode;
     use super::*;
+    use crate::x509::DerErrorKind;
     use alloc::vec::Vec;
 
     const ALGORITHM: &[u8] = &[0x30, 0x03, 0x06, 0x01, 0x2a];
@@ -514,7 +523,7 @@ mod tests {
                 )]),
                 Some(("authorityKeyIdentifier", K::Der(D::Unpaired))),
             ),
-            ("empty issuer", empty_name, Some(("issuer", K::Der(D::Empty)))),
+            ("empty issuer", empty_name, None),
             (
                 "two algorithms",
                 other_algorithm,
@@ -709,10 +718,11 @@ mod tests {
                 extension(known::CERTIFICATE_ISSUER, true, &[0x30, 0x00]),
                 Some(("certificateIssuer", K::Der(D::Empty))),
             ),
+            ("UTCTime", VERSION_2, extension(known::INVALIDITY_DATE, false, &utc), None),
             (
-                "UTCTime",
+                "critical UTCTime",
                 VERSION_2,
-                extension(known::INVALIDITY_DATE, false, &utc),
+                extension(known::INVALIDITY_DATE, true, &utc),
                 Some((
                     "invalidityDate",
                     K::Der(D::UnexpectedTag {

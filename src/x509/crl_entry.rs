@@ -118,7 +118,7 @@ pub struct RevokedCertificate<'a> {
     pub revocation_date: Time,
     /// `reasonCode`.
     pub reason: Option<ReasonCode>,
-    /// `invalidityDate`.
+    /// `invalidityDate`; nothing also where it cannot be read and is not critical.
     pub invalidity_date: Option<Time>,
     /// `certificateIssuer` of this very entry.
     pub certificate_issuer: Option<GeneralNames<'a>>,
@@ -193,31 +193,6 @@ impl EntryWalker {
         Ok(entry)
     }
 
-    /// Reads the serial number of the next entry and what decides where an index files it; dates
-    /// and reasons are checked only where the entry is of an unusual shape.
-    ///
-    /// Whoever trusts the outline must read the entry itself later.
-    #[inline]
-    pub(crate) fn next_outline<'a>(
-        &mut self,
-        der: &'a [u8],
-    ) -> Option<Result<EntryOutline<'a>, FormatError>> {
-        let rest = self.entries.of(der).get(self.position..).filter(|rest| !rest.is_empty())?;
-        if let Some(common) = Common::read(rest).filter(|common| self.allows(common)) {
-            self.position += common.length;
-            return Some(Ok(EntryOutline {
-                serial_number: common.serial_number,
-                certificate_issuer: None,
-                has_invalidity_date: false,
-            }));
-        }
-        Some(self.next_entry(der)?.map(|entry| EntryOutline {
-            serial_number: entry.serial_number,
-            certificate_issuer: entry.certificate_issuer,
-            has_invalidity_date: entry.invalidity_date.is_some(),
-        }))
-    }
-
     #[inline]
     fn names_in_effect<'a>(&self, der: &'a [u8]) -> Option<GeneralNames<'a>> {
         self.issuer_in_effect.map(|span| GeneralNames::trusted(span.of(der), span.start()))
@@ -239,14 +214,6 @@ impl EntryWalker {
     pub fn bytes_total(&self) -> usize {
         self.entries.range().len()
     }
-}
-
-/// What an index asks of an entry before it reads it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct EntryOutline<'a> {
-    pub(crate) serial_number: &'a [u8],
-    pub(crate) certificate_issuer: Option<GeneralNames<'a>>,
-    pub(crate) has_invalidity_date: bool,
 }
 
 /// An entry as nearly all are: lengths in one octet, a UTCTime, no extension or a reason alone.
@@ -383,9 +350,15 @@ fn read_extension<'a>(
             );
         }
         known::INVALIDITY_DATE => {
-            entry.invalidity_date = Some(extension.parse("invalidityDate", |reader| {
+            let date = extension.parse("invalidityDate", |reader| {
                 Time::read_generalized(reader).within("invalidityDate")
-            })?);
+            });
+            // RFC 5280 5.3.2: "The invalidity date is a non-critical CRL entry extension". A
+            // revocation is not lost over a date that cannot be read, unless its issuer insists.
+            entry.invalidity_date = match date {
+                Err(error) if extension.critical => return Err(error),
+                date => date.ok(),
+            };
         }
         known::CERTIFICATE_ISSUER => {
             const FIELD: &str = "certificateIssuer";

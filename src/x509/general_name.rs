@@ -1,7 +1,9 @@
 //! General names: the nine forms of RFC 5280 section 4.2.1.6.
 //!
-//! Tags are checked strictly: a form that is primitive must not be constructed and the reverse. The
-//! three text forms are IA5String and borrowed as `str`; nothing here says that a dNSName is a host
+//! Tags are checked strictly: a form that is primitive must not be constructed and the reverse. Of
+//! otherName, x400Address and ediPartyName tag and length are checked and no more: nothing here
+//! compares them, and a rule that is about them refuses them whatever they hold. The three text
+//! forms are IA5String and borrowed as `str`; nothing here says that a dNSName is a host
 //! name or that a URI has a host. Addresses in lists have 4 or 16 octets (RFC 5280 section
 //! 4.2.1.6); the bases of name constraints, with 8 or 32, are read by the file that holds them.
 //!
@@ -85,13 +87,8 @@ impl fmt::Display for GeneralNameForm {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::exhaustive_enums, reason = "the ASN.1 CHOICE has no extension marker")]
 pub enum GeneralName<'a> {
-    /// otherName: a name of a form that its identifier defines.
-    OtherName {
-        /// type-id.
-        type_id: Oid<'a>,
-        /// The DER encoding of the value within `[0]`.
-        value: &'a [u8],
-    },
+    /// otherName: the content octets; [`GeneralName::other_name`] reads them.
+    OtherName(&'a [u8]),
     /// rfc822Name: a mailbox.
     Rfc822(&'a str),
     /// dNSName.
@@ -120,16 +117,7 @@ impl<'a> GeneralName<'a> {
         };
         let content = element.content;
         Ok(match form {
-            GeneralNameForm::OtherName => {
-                let mut reader = element.reader();
-                let type_id = Oid::trusted(reader.oid()?);
-                let explicit = reader.element(Tag::context_constructed(0))?;
-                reader.finish()?;
-                let mut inner = explicit.reader();
-                let value = inner.any()?.whole;
-                inner.finish()?;
-                Self::OtherName { type_id, value }
-            }
+            GeneralNameForm::OtherName => Self::OtherName(content),
             GeneralNameForm::Rfc822 => Self::Rfc822(ia5(element)?),
             GeneralNameForm::Dns => Self::Dns(ia5(element)?),
             GeneralNameForm::Uri => Self::Uri(ia5(element)?),
@@ -143,22 +131,8 @@ impl<'a> GeneralName<'a> {
                 name.check(offset)?;
                 Self::Directory(name)
             }
-            GeneralNameForm::X400 => {
-                let mut reader = element.reader();
-                while !reader.is_empty() {
-                    reader.any()?;
-                }
-                Self::X400(content)
-            }
-            GeneralNameForm::EdiParty => {
-                let mut reader = element.reader();
-                if let Some(assigner) = reader.optional(Tag::context_constructed(0))? {
-                    directory_string(&assigner)?;
-                }
-                directory_string(&reader.element(Tag::context_constructed(1))?)?;
-                reader.finish()?;
-                Self::EdiParty(content)
-            }
+            GeneralNameForm::X400 => Self::X400(content),
+            GeneralNameForm::EdiParty => Self::EdiParty(content),
             GeneralNameForm::RegisteredId => Self::RegisteredId(
                 Oid::from_content(content)
                     .ok_or_else(|| element.error(DerErrorKind::InvalidOid))?,
@@ -170,7 +144,7 @@ impl<'a> GeneralName<'a> {
     #[must_use]
     pub const fn form(&self) -> GeneralNameForm {
         match self {
-            Self::OtherName { .. } => GeneralNameForm::OtherName,
+            Self::OtherName(_) => GeneralNameForm::OtherName,
             Self::Rfc822(_) => GeneralNameForm::Rfc822,
             Self::Dns(_) => GeneralNameForm::Dns,
             Self::X400(_) => GeneralNameForm::X400,
@@ -182,12 +156,33 @@ impl<'a> GeneralName<'a> {
         }
     }
 
+    /// The type-id of an otherName and the DER encoding of its value; nothing for other forms, and
+    /// where the content is not `SEQUENCE { type-id, [0] EXPLICIT value }`.
+    #[must_use]
+    pub fn other_name(&self) -> Option<(Oid<'a>, &'a [u8])> {
+        let Self::OtherName(content) = self else { return None };
+        let mut reader = Reader::new(content).ok()?;
+        let type_id = Oid::trusted(reader.oid().ok()?);
+        let explicit = reader.element(Tag::context_constructed(0)).ok()?;
+        reader.finish().ok()?;
+        let mut inner = explicit.reader();
+        let value = inner.any().ok()?.whole;
+        inner.finish().ok()?;
+        Some((type_id, value))
+    }
+
     fn write(&self, out: &mut impl Write) -> fmt::Result {
         match self {
-            Self::OtherName { type_id, value } => {
-                write!(out, "othername:{type_id}=")?;
-                text::hexadecimal(out, value)
-            }
+            Self::OtherName(content) => match self.other_name() {
+                Some((type_id, value)) => {
+                    write!(out, "othername:{type_id}=")?;
+                    text::hexadecimal(out, value)
+                }
+                None => {
+                    out.write_str("othername:")?;
+                    text::hexadecimal(out, content)
+                }
+            },
             Self::Rfc822(mailbox) => write_text(out, "email:", mailbox),
             Self::Dns(name) => write_text(out, "DNS:", name),
             Self::Uri(uri) => write_text(out, "URI:", uri),
@@ -250,22 +245,6 @@ fn ia5<'a>(element: &Element<'a>) -> Result<&'a str, DerError> {
     }
 }
 
-/// Checks that a tag holds one DirectoryString.
-fn directory_string(element: &Element<'_>) -> Result<(), DerError> {
-    let mut reader = element.reader();
-    let string = reader.any()?;
-    reader.finish()?;
-    if !text::is_text(string.tag) && string.tag != Tag::TELETEX_STRING {
-        let expected = Tag::UTF8_STRING;
-        return Err(string.error(DerErrorKind::UnexpectedTag { expected, found: string.tag }));
-    }
-    if text::in_repertoire(string.tag, string.content) {
-        Ok(())
-    } else {
-        Err(string.error(DerErrorKind::InvalidString))
-    }
-}
-
 /// `GeneralNames ::= SEQUENCE SIZE (1..MAX) OF GeneralName`, read one by one.
 #[derive(Clone, Copy, Debug)]
 pub struct GeneralNames<'a> {
@@ -293,7 +272,6 @@ impl<'a> GeneralNames<'a> {
         Self { content, offset }
     }
 
-    /// Checks all names, and that there is one.
     /// Reads the content of an element whose type is GeneralNames, under whatever tag.
     pub(crate) fn of(element: &Element<'a>) -> Result<Self, DerError> {
         if element.content.is_empty() {
@@ -326,6 +304,7 @@ impl<'a> GeneralNames<'a> {
         })
     }
 
+    /// Checks all names, and that there is one.
     pub(crate) fn check(&self) -> Result<(), DerError> {
         if self.content.is_empty() {
             return Err(DerError::new(self.offset, DerErrorKind::Empty));
@@ -404,9 +383,14 @@ mod tests {
     fn forms() {
         for (case, name, expected) in [
             (
-                "other",
+                "other, value cut short",
                 &b"\xa0\x07\x06\x02\x2a\x03\xa0\x01\x05"[..],
-                Err(DerErrorKind::Truncated { missing: 1 }),
+                Ok("othername:#06022a03a00105"),
+            ),
+            (
+                "other, value without its tag",
+                b"\xa0\x06\x06\x02\x2a\x03\x05\x00",
+                Ok("othername:#06022a030500"),
             ),
             (
                 "other, sound",
@@ -430,11 +414,8 @@ mod tests {
             ),
             ("directory, implicit", b"\xa4\x00", Err(DerErrorKind::Truncated { missing: 2 })),
             ("edi", b"\xa5\x05\xa1\x03\x0c\x01x", Ok("EdiPartyName:#a1030c0178")),
-            (
-                "edi, no party",
-                b"\xa5\x05\xa0\x03\x0c\x01x",
-                Err(DerErrorKind::Truncated { missing: 2 }),
-            ),
+            ("edi, implicit party", b"\xa5\x03\x81\x01x", Ok("EdiPartyName:#810178")),
+            ("edi, primitive", b"\x85\x03\x81\x01x", Err(unexpected(0x85))),
             ("uri", b"\x86\x04a:,b", Ok("URI:a:\\2Cb")),
             ("v4", b"\x87\x04\x0a\x00\x00\x01", Ok("IP:10.0.0.1")),
             ("address length", b"\x87\x01\x0a", Err(DerErrorKind::WrongLength { found: 1 })),

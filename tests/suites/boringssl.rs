@@ -27,6 +27,7 @@ pub fn judge_chain(case: &Case<'_>) -> Result<Judgement, Misread> {
     let anchor = anchor(last, fields.text("last_cert_trust")?, is_alone)?;
     let policy =
         policy_inputs(ValidationPolicy::rfc5280(), fields)?.with_algorithms(algorithms(fields)?);
+    let policy = with_rule(policy, MS_APPLICATION_POLICIES, UsageRule::Beside)?;
     let question = Question {
         leaf,
         pool: pool.to_vec(),
@@ -34,6 +35,7 @@ pub fn judge_chain(case: &Case<'_>) -> Result<Judgement, Misread> {
         policy: key_purpose(policy, fields.text("key_purpose")?, is_alone)?,
         names: Names::Any,
         now: fields.time("time")?,
+        evidence: None,
     };
     let answer = engine::ask(&question);
     let mut wanted = result.name().to_owned();
@@ -126,6 +128,9 @@ fn algorithms(fields: Fields<'_>) -> Result<AlgorithmPolicy, Misread> {
 
 const EXTENDED_KEY_USAGE: &str = "2.5.29.37";
 const KEY_USAGE: &str = "2.5.29.15";
+/// Microsoft's extended key usage. BoringSSL takes it for understood, even if critical, where
+/// extendedKeyUsage stands beside it.
+const MS_APPLICATION_POLICIES: &str = "1.3.6.1.4.1.311.21.10";
 const MLS_CLIENT: &str = "2.23.146.2.1.3";
 const RCS_MLS_PARTICIPANT_INFORMATION: &str = "2.23.146.2.1.4";
 const RCS_MLS_ACS_PARTICIPANT_INFORMATION: &str = "2.23.146.2.1.5";
@@ -205,6 +210,8 @@ enum UsageRule {
     C2paManifest,
     /// The extension is understood and asks nothing.
     Understood,
+    /// The extension is understood where extendedKeyUsage says the same.
+    Beside,
 }
 
 impl ExtensionHandler for UsageRule {
@@ -215,15 +222,19 @@ impl ExtensionHandler for UsageRule {
             UsageRule::C2paTimestamping => "c2pa-timestamping",
             UsageRule::C2paManifest => "c2pa-manifest",
             UsageRule::Understood => "understood",
+            UsageRule::Beside => "beside-extended-key-usage",
         }
     }
 
     fn check(
         &self,
-        _extension: &Extension<'_>,
+        extension: &Extension<'_>,
         certificate: &Certificate<'_>,
         depth: usize,
     ) -> Result<(), &'static str> {
+        if matches!(self, UsageRule::Beside) && !extension.critical {
+            return Ok(());
+        }
         let purposes: Vec<String> = match certificate.extended_key_usage() {
             Some(Ok(usage)) => usage.iter().map(|oid| oid.to_string()).collect(),
             Some(Err(_)) => return Err("malformed"),
@@ -232,6 +243,7 @@ impl ExtensionHandler for UsageRule {
         let has = |wanted: &[&str]| purposes.iter().any(|purpose| wanted.contains(&&**purpose));
         let holds = match self {
             UsageRule::Understood => true,
+            UsageRule::Beside => !purposes.is_empty(),
             UsageRule::MlsOnly => {
                 let alone = purposes.len() == 1 && has(&[MLS_CLIENT]);
                 let signs = certificate.key_usage() == Some(KeyUsage::DIGITAL_SIGNATURE);
@@ -287,6 +299,7 @@ pub fn judge_path_build(case: &Case<'_>) -> Result<Judgement, Misread> {
         policy: with_limits(policy, fields)?,
         names: Names::Any,
         now: fields.time("time")?,
+        evidence: None,
     };
     let answer = engine::ask(&question);
     let mut alternatives = expected.list("path_alternatives")?.to_vec();

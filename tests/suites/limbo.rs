@@ -3,14 +3,18 @@
 //! The namespace chooses the profile: `webpki::` asks for the CA/Browser Forum's demands, `rfc5280::`
 //! and `crl::` for those of RFC 5280 on conforming CAs, the others for path validation as it is. Two
 //! cases that contradict each other lie in different namespaces, so both can be met.
+//!
+//! Many cases have their name constraints in the root, and limbo's roots are certificates, not names
+//! with keys: the extensions of anchors are enforced throughout.
 
-use bonafide::policy::{Choice, Purpose, ValidationPolicy};
-use bonafide::trust::TrustAnchor;
+use bonafide::policy::{Choice, ConformanceRule, Purpose, RevocationPolicy, ValidationPolicy};
+use bonafide::trust::{AnchorExtensions, TrustAnchor};
 use bonafide::x509::{KeyUsage, Time};
 
 use super::engine::{self, Names, Question};
-use super::load::{Fields, Misread};
-use super::{Agreement, Case, Expected, Family, Judgement};
+use super::evidence::Evidence;
+use super::load::{self, Fields, Misread};
+use super::{Case, Expected, Judgement};
 
 /// 2026-06-01T00:00:00Z, the time of cases that name none: "any time after 2024".
 const NO_TIME: i64 = 1_780_272_000;
@@ -21,21 +25,20 @@ pub fn judge(case: &Case<'_>) -> Result<Judgement, Misread> {
     let anchors = fields.pems("trusted_certs", "CERTIFICATE")?;
     let pool = fields.pems("untrusted_intermediates", "CERTIFICATE")?;
     let leaf = fields.certificate_pem("peer_certificate")?;
+    let lists = fields.pems("crls", "X509 CRL")?;
     let question = Question {
         leaf: &leaf,
-        pool: pool.iter().map(Vec::as_slice).collect(),
-        trust: engine::unscoped(anchors.iter().map(|der| TrustAnchor::from_der(der))),
+        pool: load::slices(&pool),
+        trust: engine::unscoped(anchors.iter().map(|der| {
+            Ok(TrustAnchor::from_der(der)?.with_extensions_enforced(AnchorExtensions::Enforced))
+        })),
         policy: policy(case)?,
         names: names(fields)?,
         now: fields.maybe_time("validation_time")?.unwrap_or(Time::from_unix(NO_TIME)),
+        evidence: Evidence::if_any(&lists, &anchors, &pool, RevocationPolicy::hard_fail()),
     };
     let answer = engine::ask_for_all(&question, &purposes(fields)?);
-    let mut judgement =
-        Judgement::of(expected.allows(answer.accepted), expected.name(), answer.code);
-    if !fields.list("crls")?.is_empty() && judgement.agreement == Agreement::No {
-        judgement.agreement = Agreement::NotYet("revocation");
-    }
-    Ok(judgement)
+    Ok(Judgement::of(expected.allows(answer.accepted), expected.name(), answer.code))
 }
 
 /// "`extended_key_usage: []` does not mean any: a SERVER case means serverAuth, a CLIENT case
@@ -58,13 +61,11 @@ fn policy(case: &Case<'_>) -> Result<ValidationPolicy, Misread> {
     let features = fields.texts("features")?;
     let has = |prefix: &str| features.iter().any(|feature| feature.starts_with(prefix));
     let mut policy = match namespace {
-        "webpki" => ValidationPolicy::cabf_strict(),
+        "webpki" => web_pki(case)?,
         "rfc5280" | "crl" | "extra" => ValidationPolicy::rfc5280_strict(),
         "bettertls" | "online" => ValidationPolicy::tls_server(),
         // A namespace that this harness has never seen: its features tell how strict it is.
-        _ if has("pedantic-webpki") || has("pedantic-public-suffix") => {
-            ValidationPolicy::cabf_strict()
-        }
+        _ if has("pedantic-webpki") || has("pedantic-public-suffix") => web_pki(case)?,
         _ if has("pedantic") || has("rfc5280-incompatible") => ValidationPolicy::rfc5280_strict(),
         _ => ValidationPolicy::rfc5280(),
     };
@@ -81,6 +82,20 @@ fn policy(case: &Case<'_>) -> Result<ValidationPolicy, Misread> {
     }
     if !fields.list("signature_algorithms")?.is_empty() {
         return Err(Misread::new("signature_algorithms are not understood"));
+    }
+    Ok(policy)
+}
+
+/// All leaves of limbo are called `example.com` in their subject, whatever their names are. Only the
+/// namespace about common names means that, so the rule that the one must be among the others holds
+/// there alone.
+fn web_pki(case: &Case<'_>) -> Result<ValidationPolicy, Misread> {
+    let mut policy = ValidationPolicy::cabf_strict();
+    if !case.fields.text("id")?.contains("::cn::") {
+        policy = policy.without_rule(ConformanceRule::CommonNameInSan);
+    }
+    if let Some(list) = &case.inputs.public_suffixes {
+        policy = policy.with_public_suffixes(list.clone());
     }
     Ok(policy)
 }
@@ -113,9 +128,4 @@ fn names(fields: Fields<'_>) -> Result<Names, Misread> {
         names = names.add(kind, name.text("value")?);
     }
     Ok(names)
-}
-
-/// Whether a case is one of BetterTLS's, of which its authors tolerate both outcomes.
-pub fn is_bettertls(case: &Case<'_>) -> bool {
-    case.family == Family::LimboBetterTls
 }

@@ -102,6 +102,16 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// A number up to 2⁶⁴ − 1.
+    pub fn maybe_u64(self, key: &str) -> Result<Option<u64>, Misread> {
+        match self.present(key) {
+            None => Ok(None),
+            Some(value) => {
+                value.as_u64().map_or_else(|| Self::wrong(key, "number"), |n| Ok(Some(n)))
+            }
+        }
+    }
+
     pub fn maybe_count(self, key: &str) -> Result<Option<u32>, Misread> {
         let number = self.maybe_number(key)?;
         number
@@ -198,6 +208,10 @@ pub fn pem(text: &str, label: &str) -> Result<Vec<u8>, Misread> {
     let Some((body, _)) = body else { return Err(Misread::new(format!("no PEM {label}"))) };
     let body: String = body.split_whitespace().collect();
     base64(&body)
+}
+
+pub fn slices(list: &[Vec<u8>]) -> Vec<&[u8]> {
+    list.iter().map(Vec::as_slice).collect()
 }
 
 /// The blobs of a `pkipack/1` file by their keys.

@@ -23,6 +23,7 @@ pub mod boringssl;
 pub mod divergences;
 pub mod dsa;
 pub mod engine;
+pub mod evidence;
 pub mod limbo;
 pub mod load;
 pub mod mutations;
@@ -31,14 +32,17 @@ pub mod paths;
 pub mod report;
 pub mod spiffe;
 pub mod status;
+pub mod suffixes;
 pub mod values;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use load::{Blobs, Fields, Misread};
 use report::{Ending, Line, Report, SuiteReport};
+use suffixes::SuffixList;
 
 macro_rules! families {
     ($($name:ident = $text:literal, $cap:expr, $judge:path;)*) => {
@@ -135,8 +139,8 @@ pub struct Case<'a> {
 /// What a user may give to a run besides the suites.
 #[derive(Clone, Debug, Default)]
 pub struct Inputs {
-    /// The text of the public suffix list.
-    pub public_suffixes: Option<String>,
+    /// The public suffix list.
+    pub public_suffixes: Option<Arc<SuffixList>>,
 }
 
 /// The answer to one case, compared with the expectation.
@@ -152,8 +156,6 @@ pub struct Judgement {
 pub enum Agreement {
     Yes,
     No,
-    /// The case needs a room that is not built yet.
-    NotYet(&'static str),
     /// They do not, and the suite's own authors do not run the case.
     Advisory,
 }
@@ -162,14 +164,6 @@ impl Judgement {
     pub fn of(agrees: bool, expected: impl Into<String>, got: impl Into<String>) -> Self {
         let agreement = if agrees { Agreement::Yes } else { Agreement::No };
         Judgement { expected: expected.into(), got: got.into(), agreement }
-    }
-
-    pub fn not_yet(expected: impl Into<String>, room: &'static str) -> Self {
-        Judgement {
-            expected: expected.into(),
-            got: "not yet".into(),
-            agreement: Agreement::NotYet(room),
-        }
     }
 }
 
@@ -210,10 +204,14 @@ impl Expected {
 }
 
 /// Runs the suites found at `place`, a folder (looked at two levels deep) or one file; `only` names
-/// a family or the beginning of one.
+/// one of them.
 pub fn run(place: &Path, only: Option<&str>, inputs: &Inputs) -> Result<Report, Misread> {
     let mut report = Report::default();
-    let wanted = |family: Family| only.is_none_or(|only| family.name().starts_with(only));
+    let is_known = |only: &str| Family::ALL.iter().any(|family| family.name() == only);
+    if let Some(only) = only.filter(|only| !is_known(only)) {
+        return Err(Misread::new(format!("no suite has the name {only}")));
+    }
+    let wanted = |family: Family| only.is_none_or(|only| family.name() == only);
     let mut files = Vec::new();
     collect(place, 2, &mut files)?;
     files.sort();
@@ -254,7 +252,11 @@ fn collect(place: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), M
 
 fn run_file(family: Family, path: &Path, inputs: &Inputs) -> Result<SuiteReport, Misread> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let name = name.split_once(".json").map_or(name, |(stem, _)| stem).to_owned();
+    let stem = name.split_once(".json").map_or(name, |(stem, _)| stem);
+    let name = match stem.starts_with(family.name()) {
+        true => stem.to_owned(),
+        false => format!("{}/{stem}", family.name()),
+    };
     let file = if path.to_string_lossy().contains(".jsonl") {
         lines_as_cases(path)?
     } else {
@@ -281,11 +283,20 @@ fn run_file(family: Family, path: &Path, inputs: &Inputs) -> Result<SuiteReport,
     {
         suite.faults.push(format!("the file says {count} cases and has {}", cases.len()));
     }
-    for value in cases {
-        for &variant in variants(family) {
-            suite.lines.push(run_case(family, value, &blobs, meta, variant, inputs));
-        }
-    }
+    let run = |value: &Value| -> Vec<Line> {
+        let each = |&variant| run_case(family, value, &blobs, meta, variant, inputs);
+        variants(family).iter().map(each).collect()
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    suite.lines = std::thread::scope(|scope| {
+        let parts: Vec<_> = cases
+            .chunks(cases.len().div_ceil(threads).max(1))
+            .map(|part| scope.spawn(move || part.iter().flat_map(run).collect::<Vec<Line>>()))
+            .collect();
+        let parts = parts.into_iter().map(|part| part.join());
+        parts.collect::<Result<Vec<_>, _>>().map(|parts| parts.concat())
+    })
+    .map_err(|_| Misread::new("a thread of the runner panicked"))?;
     suite.cap = match family.cap() {
         Cap::Nothing => 0,
         Cap::Percent => suite.lines.len() / 100,
@@ -336,7 +347,9 @@ fn run_case(
         Err(error) => return misread(&named, &error),
     };
     let case = Case { family, fields, blobs, meta, variant, inputs };
-    match family.judge(&case) {
+    // No input may make the library panic; one that does is named like any other wrong answer.
+    let judged = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| family.judge(&case)));
+    match judged.unwrap_or_else(|_| Err(Misread::new("panicked"))) {
         Ok(judgement) => {
             let (ending, note) = divergences::weigh(&case, judgement.agreement);
             Line { id: named, expected: judgement.expected, got: judgement.got + note, ending }

@@ -4,12 +4,13 @@
 //! both answers are as expected, and what an accepted ID reads as is still compared.
 
 use bonafide::identity::{SpiffeId, SpiffeIdRef, TrustDomain};
-use bonafide::policy::ValidationPolicy;
-use bonafide::trust::{Domain, TrustAnchor, TrustBundle, TrustStore};
+use bonafide::policy::{RevocationPolicy, ValidationPolicy};
+use bonafide::trust::{BundleMap, Domain, SpiffeBundle, TrustAnchor, TrustBundle, TrustStore};
 
 use super::engine::{self, Names, Question};
+use super::evidence::Evidence;
 use super::load::{self, Fields, Misread};
-use super::{Agreement, Case, Expected, Judgement};
+use super::{Case, Expected, Judgement};
 
 /// The two questions that each SVID chain stands for.
 pub const PROFILES: &[&str] = &["strict", "minimal"];
@@ -38,9 +39,62 @@ pub fn judge_id(case: &Case<'_>) -> Result<Judgement, Misread> {
 }
 
 pub fn judge_bundle(case: &Case<'_>) -> Result<Judgement, Misread> {
-    let standard = case.fields.object("standard")?;
+    let fields = case.fields;
+    let standard = fields.object("standard")?;
     let expected = Expected::parse(standard.text("verdict")?)?;
-    Ok(Judgement::not_yet(expected.name(), "SPIFFE bundle documents"))
+    let document = match fields.maybe_text("document")? {
+        Some(text) => text.as_bytes().to_vec(),
+        None => fields.base64("document_b64")?,
+    };
+    let domain = TrustDomain::parse(fields.text("trust_domain")?).map_err(Misread::new)?;
+    let (accepted, read) = match fields.text("format")? {
+        "bundle" => match SpiffeBundle::parse(domain, &document) {
+            Ok(bundle) => (true, contents_read(&bundle)),
+            Err(error) => (false, error.code().to_owned()),
+        },
+        "map" => match BundleMap::parse(&document) {
+            Ok(_) => (true, String::new()),
+            Err(error) => (false, error.code().to_owned()),
+        },
+        format => return Err(Misread::new(format!("unknown format {format}"))),
+    };
+    let wanted = contents_wanted(standard)?;
+    // Where the standard is open, so is what is left of the document.
+    let agrees = expected.allows(accepted)
+        && (expected != Expected::Accept || wanted.is_empty() || wanted == read);
+    let got = if accepted { format!("accept {read}") } else { read };
+    Ok(Judgement::of(agrees, format!("{} {wanted}", expected.name()), got))
+}
+
+fn contents_read(bundle: &SpiffeBundle) -> String {
+    contents(
+        Some(bundle.authorities().len()),
+        Some(bundle.jwt_authorities()),
+        bundle.sequence(),
+        bundle.refresh_hint_seconds(),
+    )
+}
+
+/// Nothing where the case counts no authorities, as of a map.
+fn contents_wanted(standard: Fields<'_>) -> Result<String, Misread> {
+    let count = |key| -> Result<Option<usize>, Misread> {
+        Ok(standard.maybe_count(key)?.and_then(|count| usize::try_from(count).ok()))
+    };
+    let x509 = count("x509_authorities")?;
+    if x509.is_none() {
+        return Ok(String::new());
+    }
+    let (sequence, hint) = (standard.maybe_u64("sequence")?, standard.maybe_u64("refresh_hint")?);
+    Ok(contents(x509, count("jwt_authorities")?, sequence, hint))
+}
+
+fn contents(
+    x509: Option<usize>,
+    jwt: Option<usize>,
+    sequence: Option<u64>,
+    hint: Option<u64>,
+) -> String {
+    format!("x509 {x509:?}, jwt {jwt:?}, sequence {sequence:?}, refresh hint {hint:?}")
 }
 
 pub fn judge_svid(case: &Case<'_>) -> Result<Judgement, Misread> {
@@ -54,21 +108,24 @@ pub fn judge_svid(case: &Case<'_>) -> Result<Judgement, Misread> {
     let Some((leaf, pool)) = chain.split_first() else {
         return Err(Misread::new("empty chain"));
     };
+    let bundles = fields.object("bundles_pem")?;
+    let lists = fields.pems("crls_pem", "X509 CRL")?;
+    let mut anchors = Vec::new();
+    for (name, _) in bundles.entries() {
+        anchors.extend(bundles.pems(name, "CERTIFICATE")?);
+    }
     let question = Question {
         leaf,
-        pool: pool.iter().map(Vec::as_slice).collect(),
-        trust: store(fields.object("bundles_pem")?)?,
+        pool: load::slices(pool),
+        trust: store(bundles)?,
         policy,
         names: Names::Any,
         now: fields.time("validation_time")?,
+        // The Workload API says which lists there are, not that there must be one.
+        evidence: Evidence::if_any(&lists, &anchors, pool, RevocationPolicy::if_available()),
     };
     let answer = engine::ask(&question);
-    let mut judgement =
-        Judgement::of(expected.allows(answer.accepted), expected.name(), answer.code);
-    if !fields.list("crls_pem")?.is_empty() && judgement.agreement == Agreement::No {
-        judgement.agreement = Agreement::NotYet("revocation");
-    }
-    Ok(judgement)
+    Ok(Judgement::of(expected.allows(answer.accepted), expected.name(), answer.code))
 }
 
 /// One SPIFFE trust domain for each bundle. An authority that cannot be read is left out, as the
@@ -82,12 +139,4 @@ fn store(bundles: Fields<'_>) -> Result<TrustStore, Misread> {
         domains.push(Domain::spiffe(domain, TrustBundle::new(anchors)));
     }
     TrustStore::new(domains).map_err(Misread::new)
-}
-
-/// The document of a bundle case: text, or bytes that are no text.
-pub fn document(fields: Fields<'_>) -> Result<Vec<u8>, Misread> {
-    match fields.maybe_text("document")? {
-        Some(text) => Ok(text.as_bytes().to_vec()),
-        None => load::base64(fields.text("document_b64")?),
-    }
 }

@@ -106,6 +106,8 @@ mod table {
 
 #[panic_handler]
 fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+    // Links the C library, for its start-up code and `memcpy` as well.
+    #[link(name = "c")]
     unsafe extern "C" {
         fn abort() -> !;
     }

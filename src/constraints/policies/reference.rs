@@ -49,7 +49,6 @@ impl Extensions {
             constraints: (!constraints.is_empty()).then(|| tlv(0x30, &[&constraints])),
             inhibit_any: self.inhibit_any,
             self_issued: self.self_issued,
-            is_anchor: false,
         }
     }
 }

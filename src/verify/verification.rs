@@ -1,0 +1,364 @@
+//! `Verification`: a request being answered, step by step.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use smallvec::SmallVec;
+
+use super::identify::{check_expectation, identify, select_domain};
+use super::report::{Ended, Report};
+use super::request::Request;
+use super::status::{Inquiry, Path, Signers, StatusReport};
+use super::verifier::Verifier;
+use crate::constraints::{
+    Breach, Demands, PathCertificate, PathView, Reach, Violation, check_path, check_target,
+};
+use crate::decision::{CertifiedPeer, Decision, Finding, Fingerprint, Outcome, PeerRecord};
+use crate::identity::PeerIdentity;
+use crate::path::{Event, Means, PathState, Pool, Search};
+use crate::policy::{Budget, LimitExceeded, Purpose};
+use crate::revocation::{EvidenceRequest, Revocation};
+use crate::trust::{AnchorState, Domain, TrustAnchor, TrustStore};
+use crate::x509::{Certificate, OwnedCertificate, OwnedOid, Time};
+
+/// What a step of a [`Verification`] came to.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a caller must handle each")]
+pub enum Step {
+    /// A bounded piece of work was done; there is more.
+    Working,
+    /// Evidence would help. The host fetches what it chooses (every URL in a request is what a
+    /// certificate says, and nobody vouches for it) and calls [`Verification::supply`]; or it
+    /// steps again, and the answer is given without.
+    Needs(Vec<EvidenceRequest>),
+    /// The answer. Further steps repeat it.
+    Decided(Decision),
+}
+
+/// A request being answered, step by step.
+///
+/// Each step makes at most one partial path, checks at most one signature, or judges one path.
+/// The answer does not depend on how the steps are spread over time. A host that has waited long
+/// enough gives up by ceasing to step.
+#[derive(Debug)]
+pub struct Verification<'a> {
+    context: Context<'a>,
+    searching: Option<Searching<'a>>,
+    decided: Option<Decision>,
+}
+
+/// What stays the same, what is spent, and what was found.
+#[derive(Debug)]
+struct Context<'a> {
+    verifier: &'a Verifier,
+    request: &'a Request<'a>,
+    demands: Demands<'a>,
+    revocation: &'a Revocation,
+    budget: Budget,
+    report: Report,
+}
+
+/// The state between the leaf and the decision.
+#[derive(Debug)]
+struct Searching<'a> {
+    search: Search<'a>,
+    store: &'a TrustStore,
+    domain: &'a Arc<Domain>,
+    /// What the target breaks on its own.
+    target: Vec<Breach>,
+    flawed: bool,
+    /// A path that waits for evidence.
+    waiting: Option<PathState>,
+}
+
+/// What a piece of work came to.
+enum Turn {
+    Working,
+    Needs(Vec<EvidenceRequest>),
+    Decided(Decision),
+}
+
+impl<'a> Verification<'a> {
+    pub(super) fn new(verifier: &'a Verifier, request: &'a Request<'a>, now: Time) -> Self {
+        let purpose = request.purpose.as_ref().unwrap_or(&verifier.policy.purpose);
+        let demands = Demands { policy: &verifier.policy, purpose: Purpose::oid(purpose), now };
+        let context = Context {
+            verifier,
+            request,
+            demands,
+            revocation: &verifier.revocation,
+            budget: Budget::new(verifier.policy.limits),
+            report: Report::default(),
+        };
+        Self { context, searching: None, decided: None }
+    }
+
+    /// Answers [`Step::Needs`] with a snapshot that holds what the host found beside what the
+    /// verifier had.
+    pub fn supply(&mut self, revocation: &'a Revocation) {
+        self.context.revocation = revocation;
+    }
+
+    /// Does a bounded piece of work.
+    pub fn step(&mut self) -> Step {
+        if let Some(decision) = &self.decided {
+            return Step::Decided(decision.clone());
+        }
+        let turn = match &mut self.searching {
+            None => match self.context.start() {
+                Ok(searching) => {
+                    self.searching = Some(searching);
+                    Turn::Working
+                }
+                Err(finding) => Turn::Decided(self.context.reject(finding)),
+            },
+            Some(searching) => self.context.advance(searching),
+        };
+        match turn {
+            Turn::Working => Step::Working,
+            Turn::Needs(wants) => Step::Needs(wants),
+            Turn::Decided(decision) => {
+                self.decided = Some(decision.clone());
+                self.searching = None;
+                Step::Decided(decision)
+            }
+        }
+    }
+}
+
+impl<'a> Context<'a> {
+    fn means(&self) -> Means<'a> {
+        Means {
+            demands: self.demands,
+            backend: &*self.verifier.backend,
+            memo: self.verifier.memo.as_deref(),
+        }
+    }
+
+    /// Reads the leaf, selects the trust domain and opens the search.
+    fn start(&mut self) -> Result<Searching<'a>, Finding> {
+        let request = self.request;
+        let at_leaf = |violation| {
+            let fingerprint = Fingerprint::of(request.end_entity.as_ref());
+            Finding::new(violation, Some(0), Some(fingerprint))
+        };
+        let store = self
+            .verifier
+            .trust_for(request.label)
+            .map_err(|violation| Finding::new(violation, None, None))?;
+        let leaf = Certificate::from_der(request.end_entity.as_ref())
+            .and_then(|leaf| leaf.check().map(|()| leaf))
+            .map_err(|error| at_leaf(Violation::Malformed(error)))?;
+        let domain = select_domain(store, &leaf, request.expect).map_err(at_leaf)?;
+        let target = check_target(&leaf, &self.demands).breaches;
+        let candidates = request.intermediates.iter().map(AsRef::as_ref);
+        let pool = Pool::new(leaf, candidates, &self.verifier.policy.limits)
+            .map_err(|exceeded| Finding::new(Violation::Limit(exceeded), None, None))?;
+        let search = Search::new(pool, domain.bundle(), self.means());
+        Ok(Searching { search, store, domain, target, flawed: false, waiting: None })
+    }
+
+    fn advance(&mut self, searching: &mut Searching<'a>) -> Turn {
+        if let Some(path) = searching.waiting.take() {
+            return self.judge(searching, path, false);
+        }
+        match searching.search.step(&mut self.budget) {
+            Ok(Event::Working) => Turn::Working,
+            Ok(Event::Candidate(path)) => self.judge(searching, path, true),
+            Ok(Event::Exhausted) => self.exhausted(searching),
+            Err(exceeded) => Turn::Decided(self.stopped(searching, exceeded)),
+        }
+    }
+
+    /// Judges a path whose signatures hold. While `may_wait`, evidence that is missing is asked for
+    /// before the path is given up.
+    fn judge(&mut self, searching: &mut Searching<'a>, path: PathState, may_wait: bool) -> Turn {
+        let (nodes, anchor) = searching.search.path(path);
+        let Some(anchor) = anchor else { return Turn::Working };
+        let search = &searching.search;
+        let mut steps: SmallVec<[PathCertificate<'_, '_>; 8]> = SmallVec::new();
+        for &node in &nodes {
+            let Some(certificate) = search.certificate(node) else { return Turn::Working };
+            steps.push(PathCertificate { certificate, self_issued: search.is_self_issued(node) });
+        }
+        let bundle = searching.domain.bundle();
+        let view = PathView { certificates: &steps, anchor, bundle, flawed: searching.flawed };
+        let mut judgement = check_path(&view, &self.demands, &mut self.budget);
+        if judgement.breaches.is_empty() && searching.target.is_empty() && !searching.flawed {
+            let policies = core::mem::take(&mut judgement.policies.user_constrained);
+            match self.confirm(searching, &steps, anchor, policies) {
+                Ok(Confirmed::Peer(peer)) => {
+                    return Turn::Decided(self.decided(Outcome::Accepted(peer)));
+                }
+                Ok(Confirmed::Broken { breach, wants }) => {
+                    if may_wait && !wants.is_empty() {
+                        searching.waiting = Some(path);
+                        return Turn::Needs(wants);
+                    }
+                    judgement.breaches.push(breach);
+                }
+                Err(exceeded) => return Turn::Decided(self.stopped(searching, exceeded)),
+            }
+        }
+
+        let limit = judgement.breaches.iter().find_map(|breach| match breach.violation {
+            Violation::Limit(exceeded) => Some(exceeded),
+            _ => None,
+        });
+        let reaches: Vec<Reach> = judgement.breaches.iter().map(|breach| breach.reach).collect();
+        let hopeless = !searching.target.is_empty()
+            || searching.flawed
+            || reaches.contains(&Reach::Certificate { depth: 0 });
+        let breaches = searching.target.iter().cloned().chain(judgement.breaches).collect();
+        self.report.add_path(search, &nodes, Some(anchor), breaches);
+        if let Some(exceeded) = limit {
+            return Turn::Decided(self.stopped(searching, exceeded));
+        }
+        if hopeless {
+            return Turn::Decided(self.conclude());
+        }
+        drop(steps);
+        searching.search.reject(path, &reaches);
+        Turn::Working
+    }
+
+    /// Confirms the claim on a valid path: identity, expectation, revocation.
+    fn confirm(
+        &mut self,
+        searching: &Searching<'a>,
+        steps: &[PathCertificate<'_, 'a>],
+        anchor: &'a Arc<TrustAnchor>,
+        policies: Vec<OwnedOid>,
+    ) -> Result<Confirmed, LimitExceeded> {
+        let Some(leaf) = steps.first() else { return Ok(Confirmed::nobody()) };
+        let identified = identify(searching.store, searching.domain, leaf.certificate);
+        if let Err(violation) = check_expectation(self.request.expect, &identified.identity) {
+            // No other path changes the names of the peer.
+            let breach =
+                Breach { violation, depth: Some(0), reach: Reach::Certificate { depth: 0 } };
+            return Ok(Confirmed::Broken { breach, wants: Vec::new() });
+        }
+        let mut status = StatusReport::default();
+        let asked = self.verifier.asks_about_revocation();
+        if asked {
+            status = self.inquire(searching, steps, anchor, &identified.identity)?;
+            if let Some(breach) = status.breach {
+                return Ok(Confirmed::Broken { breach, wants: status.wants });
+            }
+        }
+
+        let skew = i64::from(self.verifier.policy.clock_skew_seconds);
+        let mut valid_until = status.valid_until.unwrap_or(Time::MAX);
+        let anchored = if anchor.expiry_enforced { anchor.certificate() } else { None };
+        let dated = steps.iter().map(|step| step.certificate).chain(anchored.as_ref());
+        for certificate in dated {
+            valid_until = valid_until.min(certificate.not_after().saturating_add(skew));
+        }
+        let mut notes = Vec::new();
+        if let AnchorState::Tainted { since } = anchor.state {
+            notes.push(Finding::new(Violation::Tainted { since }, Some(steps.len()), None));
+        }
+        for name in identified.left_out {
+            notes.push(Finding::new(Violation::OutsideTrustDomain { name }, Some(0), None));
+        }
+        for (why, depth) in status.passed {
+            let violation = Violation::RevocationUnknown(why);
+            notes.push(Finding::new(violation, Some(depth), None));
+        }
+        let bundle = searching.domain.bundle();
+        Ok(Confirmed::Peer(CertifiedPeer::new(PeerRecord {
+            identity: identified.identity,
+            path: OwnedCertificate::share(steps.iter().map(|step| step.certificate)),
+            anchor: Arc::clone(anchor),
+            trust_domain: searching.domain.shared_name().clone(),
+            bundle_digest: *bundle.digest(),
+            bundle_sequence: bundle.sequence(),
+            policies,
+            valid_until,
+            decided_at: self.demands.now,
+            revocation_asked: asked,
+            evidence: status.evidence,
+            notes,
+        })))
+    }
+
+    fn inquire(
+        &mut self,
+        searching: &Searching<'a>,
+        steps: &[PathCertificate<'_, 'a>],
+        anchor: &TrustAnchor,
+        identity: &PeerIdentity,
+    ) -> Result<StatusReport, LimitExceeded> {
+        let inquiry = Inquiry {
+            revocation: self.revocation,
+            policy: &self.verifier.revocation_policy,
+            signer_policy: &self.verifier.signer_policy,
+            means: self.means(),
+            trust_domain: searching.domain.name(),
+            presented: self.request.intermediates,
+            stapled_ocsp: self.request.stapled_ocsp,
+            scts: self.request.scts,
+        };
+        let path = Path { steps, anchor, identity: Some(identity) };
+        inquiry.status_of(&path, &mut Signers::default(), false, 0, &mut self.budget)
+    }
+
+    /// No further path: either nothing remains to be said, or paths that break rules say it.
+    fn exhausted(&mut self, searching: &mut Searching<'a>) -> Turn {
+        if searching.flawed || self.report.has_paths() {
+            self.report.add_failures(&searching.search, &searching.target, Ended::Exhausted);
+            return Turn::Decided(self.conclude());
+        }
+        searching.flawed = true;
+        searching.search.admit_flawed();
+        Turn::Working
+    }
+
+    /// A limit was reached. While sound paths are searched, that is the answer; afterwards it only
+    /// ends the search for an explanation.
+    fn stopped(&mut self, searching: &Searching<'a>, exceeded: LimitExceeded) -> Decision {
+        self.report.add_failures(&searching.search, &searching.target, Ended::ByLimit);
+        if searching.flawed && self.report.has_findings() {
+            return self.conclude();
+        }
+        self.reject(Finding::new(Violation::Limit(exceeded), None, None))
+    }
+
+    fn conclude(&mut self) -> Decision {
+        let cause = self.report.cause();
+        self.reject(cause)
+    }
+
+    fn reject(&mut self, cause: Finding) -> Decision {
+        let report = core::mem::take(&mut self.report);
+        self.decided(Outcome::Rejected(Box::new(report.into_rejection(cause))))
+    }
+
+    fn decided(&self, outcome: Outcome) -> Decision {
+        let Self { verifier, demands, budget, .. } = self;
+        Decision::new(outcome, demands.now, verifier.policy_digest, budget.work())
+    }
+}
+
+/// What became of a valid path.
+enum Confirmed {
+    Peer(CertifiedPeer),
+    Broken {
+        breach: Breach,
+        /// Evidence that might mend it.
+        wants: Vec<EvidenceRequest>,
+    },
+}
+
+impl Confirmed {
+    /// A path without certificates, which no search makes.
+    const fn nobody() -> Self {
+        let breach = Breach {
+            violation: Violation::NoIdentity,
+            depth: None,
+            reach: Reach::Certificate { depth: 0 },
+        };
+        Self::Broken { breach, wants: Vec::new() }
+    }
+}
