@@ -127,7 +127,7 @@ impl Inquiry<'_> {
                 )
             };
             let judgement = self.ask(&query, path.anchor, signers, nesting, budget)?;
-            let unnumbered = self.rests_on_unnumbered_list(&judgement);
+            let unnumbered = self.breaks_crl_number_rule(&judgement);
             report.add(judgement, depth);
             if unnumbered && report.breach.is_none() {
                 report.refuse(Violation::Conformance(ConformanceRule::CrlNumber), depth);
@@ -145,10 +145,10 @@ impl Inquiry<'_> {
 
     /// RFC 5280 5.2.3: "CRL issuers conforming to this profile MUST include this extension in all
     /// CRLs and MUST mark this extension as non-critical."
-    fn rests_on_unnumbered_list(&self, judgement: &Judgement) -> bool {
+    fn breaks_crl_number_rule(&self, judgement: &Judgement) -> bool {
         self.means.demands.policy.conformance.demands(ConformanceRule::CrlNumber)
             && matches!(&judgement.answer.authority,
-                Some(Authority::Crl(list)) if list.number.is_none())
+                Some(Authority::Crl(list)) if list.number.is_none() || list.number_critical)
     }
 
     /// Asks about one certificate, again after each round of signers that had to be validated.

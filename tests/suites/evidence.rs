@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use bonafide::policy::{RevocationPolicy, RevocationRule, Role, UnknownReason};
 use bonafide::revocation::{
-    CrlIntake, CrlSigner, CrlStore, OcspStore, Progress, Revocation, SignatureTools,
+    CrlSigner, CrlStore, OcspStore, Revocation, SignatureTools, VerifiedCrl,
 };
 use bonafide::signature::{AlgorithmPolicy, KeyAlgorithm};
 use bonafide::trust::TrustAnchor;
 use bonafide::x509::{Certificate, OwnedCertificate};
 
 use super::engine;
+use super::load;
 
 /// What a case says of revocation.
 #[derive(Clone, Debug)]
@@ -21,17 +22,22 @@ pub struct Evidence {
 }
 
 impl Evidence {
-    /// Lists, taken in by [`store`].
-    pub fn of_lists(
-        lists: &[&[u8]],
-        anchors: &[&[u8]],
-        certificates: &[&[u8]],
-        algorithms: AlgorithmPolicy,
+    /// What these lists say.
+    pub fn of_lists(lists: &[Arc<VerifiedCrl>], policy: RevocationPolicy) -> Self {
+        let revocation = Revocation::new().with_source(Arc::new(store(lists)));
+        Evidence { revocation: Arc::new(revocation), policy, staple: None }
+    }
+
+    /// The same with lists from a suite; nothing where there are none.
+    pub fn if_any(
+        lists: &[Vec<u8>],
+        anchors: &[Vec<u8>],
+        certificates: &[Vec<u8>],
         policy: RevocationPolicy,
-    ) -> Self {
-        let store = store(lists, anchors, certificates, algorithms);
-        let revocation = Arc::new(Revocation::new().with_source(Arc::new(store)));
-        Evidence { revocation, policy, staple: None }
+    ) -> Option<Self> {
+        let [lists, anchors, certificates] = [lists, anchors, certificates].map(load::slices);
+        let taken = || take_in(&lists, &anchors, &certificates, AlgorithmPolicy::DEFAULT);
+        (!lists.is_empty()).then(|| Self::of_lists(&taken(), policy))
     }
 
     /// Judges a response that the peer stapled.
@@ -43,31 +49,52 @@ impl Evidence {
 
 /// Takes in the lists, offering each whoever has the name of its issuer: the anchors and all
 /// certificates at hand. A list that nobody here can have signed is no evidence.
-pub fn store(
+pub fn take_in(
     lists: &[&[u8]],
     anchors: &[&[u8]],
     certificates: &[&[u8]],
     algorithms: AlgorithmPolicy,
-) -> CrlStore {
+) -> Vec<Arc<VerifiedCrl>> {
     let signers = signers(anchors, certificates);
     let backend = engine::backend();
     let tools = SignatureTools::new(&backend, &algorithms);
-    let mut store = CrlStore::new();
-    for list in lists {
-        let Ok(mut intake) = CrlIntake::new(*list, &signers) else { continue };
-        loop {
-            match intake.step(&tools, 1_000) {
-                Ok(Progress::Working { .. }) => {}
-                Ok(Progress::Finished(list)) => {
-                    // A list older than one at hand is left aside.
-                    store = store.with(list).unwrap_or(store);
-                    break;
-                }
-                Err(_) => break,
-            }
-        }
+    lists
+        .iter()
+        .flat_map(|list| VerifiedCrl::take_in(list, &signers, &tools))
+        .map(Arc::new)
+        .collect()
+}
+
+/// Lists at hand. One older than another of its kind is left aside.
+pub fn store(lists: &[Arc<VerifiedCrl>]) -> CrlStore {
+    lists.iter().fold(CrlStore::new(), |store, list| store.with(list.clone()).unwrap_or(store))
+}
+
+/// The lists in other orders: all of them where they are few, else backwards and rotated.
+pub fn reordered(lists: &[Arc<VerifiedCrl>]) -> Vec<Vec<Arc<VerifiedCrl>>> {
+    let mut orders = vec![Vec::new()];
+    if lists.len() > 4 {
+        orders = (1..lists.len().min(8))
+            .map(|by| {
+                let mut order = lists.to_vec();
+                order.rotate_left(by);
+                order
+            })
+            .collect();
+        orders.push(lists.iter().rev().cloned().collect());
+        return orders;
     }
-    store
+    for list in lists {
+        let insert = |order: Vec<Arc<VerifiedCrl>>| {
+            (0..=order.len()).map(move |at| {
+                let mut order = order.clone();
+                order.insert(at, list.clone());
+                order
+            })
+        };
+        orders = orders.into_iter().flat_map(insert).collect();
+    }
+    orders
 }
 
 /// Every certificate as a signer of lists; one whose key lacks parameters also with those of each

@@ -8,7 +8,6 @@
 //! with keys: the extensions of anchors are enforced throughout.
 
 use bonafide::policy::{Choice, ConformanceRule, Purpose, RevocationPolicy, ValidationPolicy};
-use bonafide::signature::AlgorithmPolicy;
 use bonafide::trust::{AnchorExtensions, TrustAnchor};
 use bonafide::x509::{KeyUsage, Time};
 
@@ -36,15 +35,7 @@ pub fn judge(case: &Case<'_>) -> Result<Judgement, Misread> {
         policy: policy(case)?,
         names: names(fields)?,
         now: fields.maybe_time("validation_time")?.unwrap_or(Time::from_unix(NO_TIME)),
-        evidence: (!lists.is_empty()).then(|| {
-            Evidence::of_lists(
-                &load::slices(&lists),
-                &load::slices(&anchors),
-                &load::slices(&pool),
-                AlgorithmPolicy::DEFAULT,
-                RevocationPolicy::hard_fail(),
-            )
-        }),
+        evidence: Evidence::if_any(&lists, &anchors, &pool, RevocationPolicy::hard_fail()),
     };
     let answer = engine::ask_for_all(&question, &purposes(fields)?);
     Ok(Judgement::of(expected.allows(answer.accepted), expected.name(), answer.code))

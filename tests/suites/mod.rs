@@ -156,8 +156,6 @@ pub struct Judgement {
 pub enum Agreement {
     Yes,
     No,
-    /// The case needs a room that is not built yet.
-    NotYet(&'static str),
     /// They do not, and the suite's own authors do not run the case.
     Advisory,
 }
@@ -166,14 +164,6 @@ impl Judgement {
     pub fn of(agrees: bool, expected: impl Into<String>, got: impl Into<String>) -> Self {
         let agreement = if agrees { Agreement::Yes } else { Agreement::No };
         Judgement { expected: expected.into(), got: got.into(), agreement }
-    }
-
-    pub fn not_yet(expected: impl Into<String>, room: &'static str) -> Self {
-        Judgement {
-            expected: expected.into(),
-            got: "not yet".into(),
-            agreement: Agreement::NotYet(room),
-        }
     }
 }
 

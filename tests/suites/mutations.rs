@@ -2,7 +2,6 @@
 //! one verdict a line.
 
 use bonafide::policy::{RevocationPolicy, ValidationPolicy};
-use bonafide::signature::AlgorithmPolicy;
 use bonafide::trust::TrustAnchor;
 use bonafide::x509::Time;
 use serde_json::{Value, json};
@@ -81,15 +80,7 @@ fn answer(fields: Fields<'_>) -> Result<Answer, Misread> {
         names,
         now: Time::from_unix(time),
         // "Every non-anchor certificate must be covered by one valid CRL (hard fail)."
-        evidence: (!lists.is_empty()).then(|| {
-            Evidence::of_lists(
-                &load::slices(&lists),
-                &load::slices(&anchors),
-                &load::slices(&pool),
-                AlgorithmPolicy::DEFAULT,
-                RevocationPolicy::hard_fail(),
-            )
-        }),
+        evidence: Evidence::if_any(&lists, &anchors, &pool, RevocationPolicy::hard_fail()),
     };
     Ok(engine::ask(&question))
 }

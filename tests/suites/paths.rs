@@ -6,7 +6,7 @@ use bonafide::policy::{Purpose, RevocationPolicy, ValidationPolicy};
 use bonafide::signature::AlgorithmPolicy;
 use bonafide::trust::TrustAnchor;
 
-use super::engine::{self, Names, Question};
+use super::engine::{self, Answer, Names, Question};
 use super::evidence::{self, Evidence};
 use super::load::{Fields, Misread};
 use super::{Case, Expected, Family, Judgement};
@@ -29,10 +29,13 @@ pub fn judge(case: &Case<'_>) -> Result<Judgement, Misread> {
         Some(mode) => return Err(Misread::new(format!("unknown revocation mode {mode}"))),
     };
     let lists = case.blobs.all_of(fields, "crls")?;
+    let lists = match &revocation {
+        Some(_) => evidence::take_in(&lists, &anchors, &pool, algorithms),
+        None => Vec::new(),
+    };
     let question = Question {
         leaf: case.blobs.of(fields, "leaf")?,
-        evidence: revocation
-            .map(|policy| Evidence::of_lists(&lists, &anchors, &pool, algorithms, policy)),
+        evidence: revocation.clone().map(|policy| Evidence::of_lists(&lists, policy)),
         pool,
         trust: engine::unscoped(anchors.into_iter().map(TrustAnchor::from_der)),
         policy: policy(case)?,
@@ -43,19 +46,30 @@ pub fn judge(case: &Case<'_>) -> Result<Judgement, Misread> {
         Some(purpose) => engine::purpose(purpose)?,
         None => Purpose::Any,
     };
-    let answer = engine::ask_for_all(&question, &[purpose]);
+    let purposes = [purpose];
+    let Answer { code, path, policies, accepted, .. } = engine::ask_for_all(&question, &purposes);
     let mut wanted = result.name().to_owned();
-    let mut got = answer.code;
-    let mut agrees = result.allows(answer.accepted);
+    let mut got = code.clone();
+    let mut agrees = result.allows(accepted);
     // "Compare only on accept." The table is NIST's for the RSA certificates; the other key types
     // assert other policies in places.
-    if case.family == Family::Pkits && result == Expected::Accept && answer.accepted {
+    if case.family == Family::Pkits && result == Expected::Accept && accepted {
         let set: BTreeSet<String> =
             expected.oids("user_constrained_policy_set")?.iter().map(ToString::to_string).collect();
-        if set != answer.policies {
+        if set != policies {
             agrees = false;
             wanted = format!("{wanted} with policies {set:?}");
-            got = format!("{got} with policies {:?}", answer.policies);
+            got = format!("{got} with policies {:?}", policies);
+        }
+    }
+    if let Some(policy) = revocation {
+        for order in evidence::reordered(&lists) {
+            let evidence = Some(Evidence::of_lists(&order, policy.clone()));
+            let again = engine::ask_for_all(&Question { evidence, ..question.clone() }, &purposes);
+            if (&again.code, &again.path) != (&code, &path) {
+                agrees = false;
+                got = format!("{got}, with the lists in another order {}", again.code);
+            }
         }
     }
     Ok(Judgement::of(agrees, wanted, got))

@@ -5,7 +5,6 @@
 
 use bonafide::identity::{SpiffeId, SpiffeIdRef, TrustDomain};
 use bonafide::policy::{RevocationPolicy, ValidationPolicy};
-use bonafide::signature::AlgorithmPolicy;
 use bonafide::trust::{BundleMap, Domain, SpiffeBundle, TrustAnchor, TrustBundle, TrustStore};
 
 use super::engine::{self, Names, Question};
@@ -123,15 +122,7 @@ pub fn judge_svid(case: &Case<'_>) -> Result<Judgement, Misread> {
         names: Names::Any,
         now: fields.time("validation_time")?,
         // The Workload API says which lists there are, not that there must be one.
-        evidence: (!lists.is_empty()).then(|| {
-            Evidence::of_lists(
-                &load::slices(&lists),
-                &load::slices(&anchors),
-                &load::slices(pool),
-                AlgorithmPolicy::DEFAULT,
-                RevocationPolicy::if_available(),
-            )
-        }),
+        evidence: Evidence::if_any(&lists, &anchors, pool, RevocationPolicy::if_available()),
     };
     let answer = engine::ask(&question);
     Ok(Judgement::of(expected.allows(answer.accepted), expected.name(), answer.code))

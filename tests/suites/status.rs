@@ -57,7 +57,7 @@ fn by_list(case: &Case<'_>) -> Result<(&'static str, String), Misread> {
     let chain = case.blobs.all_of(fields, "issuer_chain")?;
     let anchor = *chain.last().ok_or_else(|| Misread::new("no issuer"))?;
     let list = case.blobs.of(fields, "crl")?;
-    let store = evidence::store(&[list], &[anchor], &chain, algorithms);
+    let store = evidence::store(&evidence::take_in(&[list], &[anchor], &chain, algorithms));
     let Ok(certificate) = Certificate::from_der(case.blobs.of(fields, "cert")?) else {
         return Ok(("unreadable", "encoding.malformed".into()));
     };

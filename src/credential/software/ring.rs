@@ -1,5 +1,6 @@
 //! Signs with `ring`: no P-521, no ML-DSA, and no key of a curve without its public half.
 
+use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::hint::black_box;
@@ -15,30 +16,37 @@ use super::RSA_ALGORITHMS;
 use crate::signature::SignatureAlgorithm;
 
 /// A key pair in memory of this process.
+///
+/// Boxed at once: a value that is moved leaves copies, and an enum of values of several sizes carries
+/// along what was on the stack behind the smaller ones.
 pub(super) enum Pair {
-    Rsa(RsaKeyPair),
-    P256(EcdsaKeyPair),
-    P384(EcdsaKeyPair),
-    Ed25519(Ed25519KeyPair),
+    Rsa(Box<RsaKeyPair>),
+    P256(Box<EcdsaKeyPair>),
+    P384(Box<EcdsaKeyPair>),
+    Ed25519(Box<Ed25519KeyPair>),
 }
 
 impl Pair {
     pub(super) fn new(material: &Material<'_>) -> Result<Self, KeyError> {
         match *material {
-            Material::Rsa { pkcs1 } => RsaKeyPair::from_der(pkcs1).map(Self::Rsa),
+            Material::Rsa { pkcs1 } => {
+                RsaKeyPair::from_der(pkcs1).map(|pair| Self::Rsa(Box::new(pair)))
+            }
             Material::Ec { curve: Curve::P521, .. } => return Err(KeyError::UnsupportedAlgorithm),
             Material::Ec { curve, scalar, public, .. } => {
                 let public = public.ok_or(KeyError::NoPublicKey)?;
                 match curve {
-                    Curve::P256 => ecdsa(P256, scalar, public).map(Self::P256),
-                    _ => ecdsa(P384, scalar, public).map(Self::P384),
+                    Curve::P256 => {
+                        ecdsa(P256, scalar, public).map(|pair| Self::P256(Box::new(pair)))
+                    }
+                    _ => ecdsa(P384, scalar, public).map(|pair| Self::P384(Box::new(pair))),
                 }
             }
             Material::Ed25519 { seed, public } => match public {
                 Some(public) => Ed25519KeyPair::from_seed_and_public_key(seed, public),
                 None => Ed25519KeyPair::from_seed_unchecked(seed),
             }
-            .map(Self::Ed25519),
+            .map(|pair| Self::Ed25519(Box::new(pair))),
         }
         .map_err(|_| KeyError::Rejected)
     }
@@ -89,19 +97,19 @@ impl Drop for Pair {
             Self::Rsa(_) => {}
             Self::P256(pair) => {
                 if let Ok(public) = ecdsa(P256, &ONE_256, &P256_GENERATOR) {
-                    *pair = public;
+                    **pair = public;
                     black_box(pair);
                 }
             }
             Self::P384(pair) => {
                 if let Ok(public) = ecdsa(P384, &ONE_384, &P384_GENERATOR) {
-                    *pair = public;
+                    **pair = public;
                     black_box(pair);
                 }
             }
             Self::Ed25519(pair) => {
                 if let Ok(public) = Ed25519KeyPair::from_seed_unchecked(&[0; 32]) {
-                    *pair = public;
+                    **pair = public;
                     black_box(pair);
                 }
             }
