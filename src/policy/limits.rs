@@ -171,10 +171,6 @@ impl Budget {
         self.work
     }
 
-    pub(crate) const fn limits(&self) -> &Limits {
-        &self.limits
-    }
-
     pub(crate) fn signature(&mut self) -> Result<(), LimitExceeded> {
         spend(&mut self.work.signatures, 1, self.limits.signatures, Limit::Signatures)
     }

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use bonafide::decision::Decision;
-use bonafide::policy::{RevocationPolicy, ValidationPolicy};
-use bonafide::revocation::{CrlSigner, CrlStore, Revocation, SignatureTools, VerifiedCrl};
+use bonafide::policy::{RevocationPolicy, RevocationRule, Role, ValidationPolicy};
+use bonafide::revocation::{
+    CrlSigner, CrlStore, OcspStore, Revocation, SignatureTools, VerifiedCrl,
+};
 use bonafide::signature::{AlgorithmPolicy, RingBackend};
 use bonafide::trust::{TrustAnchor, TrustBundle, TrustStore};
 use bonafide::verify::{Expect, Request, Verifier};
@@ -44,13 +46,16 @@ fn decide(leaf: &[u8], pool: &[Vec<u8>], lists: &[Vec<u8>], staple: Option<&[u8]
         .filter_map(|list| VerifiedCrl::take_in(list, &signers, &tools).ok())
         .fold(CrlStore::new(), |store, list| store.with(list).unwrap());
     let trust = Arc::new(TrustStore::dangerously_unscoped(TrustBundle::new([anchor])));
-    let rules = RevocationPolicy::hard_fail();
+    let rules = RevocationPolicy::hard_fail()
+        .with_rule(Role::Intermediate, RevocationRule::dangerously_unchecked());
+    let evidence =
+        Revocation::new().with_source(Arc::new(store)).with_source(Arc::new(OcspStore::new()));
     let verifier = Verifier::new(
         trust,
         Arc::new(ValidationPolicy::tls_server().with_revocation(rules)),
         Arc::new(RingBackend::NEW),
     )
-    .with_revocation(Arc::new(Revocation::new().with_source(Arc::new(store))));
+    .with_revocation(Arc::new(evidence));
     let leaf = CertificateDer::from(leaf);
     let pool: Vec<_> = pool.iter().map(|der| CertificateDer::from(&der[..])).collect();
     let name = PEER.parse().unwrap();
@@ -164,14 +169,19 @@ fn cve_2026_28388_delta_without_a_number() {
 }
 
 #[test]
-fn cve_2023_0286_x400_address_in_a_distribution_point() {
-    let point = DistributionPoint {
-        name: Some(PointName::Full(vec![GeneralName::X400(der::octet_string(b"a"))])),
-        crl_issuer: vec![GeneralName::X400(der::octet_string(b"b"))],
-        ..DistributionPoint::default()
-    };
+fn cve_2023_0286_x400_address_of_a_distribution_point() {
+    let name = |octets: &[u8]| PointName::Full(vec![GeneralName::X400(der::octet_string(octets))]);
+    let point = DistributionPoint { name: Some(name(b"a")), ..DistributionPoint::default() };
     let leaf = leaf(&root(), &[ext::crl_distribution_points(&[point])]);
-    refused(&decide(&leaf, &[], &[crl().sign(&root().key)], None));
+    let list = |octets: &[u8]| {
+        let point = IssuingDistributionPoint {
+            name: Some(name(octets)),
+            ..IssuingDistributionPoint::default()
+        };
+        crl().with(ext::issuing_distribution_point(&point)).sign(&root().key)
+    };
+    refused(&decide(&leaf, &[], &[list(b"b")], None));
+    assert_eq!(decide(&leaf, &[], &[list(b"a")], None).code(), "accepted");
 }
 
 #[test]

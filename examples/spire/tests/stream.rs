@@ -6,7 +6,7 @@ mod kit;
 mod agent;
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,7 +67,7 @@ struct Workload {
 }
 
 impl Workload {
-    fn start(socket: &PathBuf) -> Self {
+    fn start(socket: &Path) -> Self {
         let endpoint: WorkloadEndpoint = format!("unix://{}", socket.display()).parse().unwrap();
         let (publish, published) = watch::channel(Published::nothing());
         let (report, lines) = mpsc::unbounded_channel();
