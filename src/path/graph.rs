@@ -136,10 +136,11 @@ impl<'a> Graph<'a> {
 
     /// How many intermediates stand at least between the target and each candidate. Path length
     /// never allows a way to a candidate that has more below it than it or the policy allows, so
-    /// none leads there; where flaws are admitted, that is no obstacle.
+    /// none leads there; where flaws are admitted, that is one.
     fn measure_below(&mut self, max_intermediates: Option<u32>) {
         for node in &mut self.pool.nodes {
             node.below = None;
+            node.forced_flaws = 0;
         }
         let mut changed = self.reach_from(0, 0, max_intermediates);
         while changed {
@@ -172,6 +173,7 @@ impl<'a> Graph<'a> {
                     && max_intermediates.is_none_or(|max| counted <= max);
                 if allowed || admit_flawed {
                     node.below = Some(below);
+                    node.forced_flaws = u32::from(!allowed);
                     taken = true;
                 }
             }
@@ -201,7 +203,8 @@ impl<'a> Graph<'a> {
             && self.is_usable(subject)
             && !self.is_broken(Vertex::Candidate(issuer), subject);
         joins.then(|| {
-            Cost::step(KeyMatch::of(below.issuer_key_id, above.key_id)) + Cost::flaws(above.flaws)
+            Cost::step(KeyMatch::of(below.issuer_key_id, above.key_id))
+                + Cost::flaws(above.flaws + above.forced_flaws)
         })
     }
 
