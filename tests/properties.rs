@@ -68,8 +68,8 @@ fn estates() -> Vec<(&'static str, Question)> {
     let leaf = TrustAnchor::from_der(&ours.leaf).unwrap();
     pinned.anchors.push(leaf.with_end_entity_use(EndEntityUse::Pinned));
     let mut tainted = question(&ours, &[our_ca]);
-    tainted.anchors =
-        vec![tainted.anchors[0].clone().with_state(AnchorState::Tainted { since: tainted.now })];
+    let since = tainted.now;
+    each_anchor(&mut tainted, |anchor| anchor.with_state(AnchorState::Tainted { since }));
     let mut late = question(&ours, &[our_ca]);
     late.now = Time::from_unix(kit::FAR + 1);
     vec![

@@ -123,7 +123,7 @@ impl Workshop {
         let length = rng.pick(&[0, 1, 1, 2, 2, 2, 3, 3, 3]);
         let mut backbone = vec![cas[rng.below(anchor_count)]];
         for _ in 0..length {
-            let ca = fresh_ca(rng, &cas);
+            let ca = fresh_ca(rng, &cas, backbone[backbone.len() - 1]);
             cas.push(ca);
             backbone.push(ca);
         }
@@ -320,10 +320,15 @@ fn anchors(rng: &mut Rng) -> Vec<Ca> {
         .collect()
 }
 
-/// A CA with a key of its own; its name may be taken.
-fn fresh_ca(rng: &mut Rng, cas: &[Ca]) -> Ca {
+/// A CA with a key of its own; its name may be taken, that of the CA above it as well.
+fn fresh_ca(rng: &mut Rng, cas: &[Ca], above: Ca) -> Ca {
     let taken = cas[rng.below(cas.len())].name;
-    Ca { name: if rng.chance(15) { taken } else { rng.below(CA_NAMES) }, key: 2 + cas.len() }
+    let name = match rng.below(100) {
+        0..10 => above.name,
+        10..20 => taken,
+        _ => rng.below(CA_NAMES),
+    };
+    Ca { name, key: 2 + cas.len() }
 }
 
 fn leaf_alternative_names(rng: &mut Rng) -> Vec<GeneralName> {
@@ -450,12 +455,22 @@ fn excluded_base(rng: &mut Rng) -> GeneralName {
             "A.EXAMPLE.test",
         ])),
         8..11 => GeneralName::email(rng.pick(&["other.test", "bob@example.test", ".example.test"])),
-        11..14 => GeneralName::uri(rng.pick(&["other.test", ".a.example.test", "example.test"])),
+        11..14 => GeneralName::uri(rng.pick(&[
+            "other.test",
+            ".a.example.test",
+            "example.test",
+            "a.example.test",
+        ])),
         14..17 => GeneralName::ip(rng.pick(&[
             &[198, 51, 100, 0, 255, 255, 255, 0][..],
             &[192, 0, 2, 0, 255, 255, 255, 255],
         ])),
-        17 | 18 => organization(rng.pick(&["Other", "Exampl"])),
+        17 => organization(rng.pick(&["Other", "Exampl"])),
+        // Not of the end entity, but perhaps of a CA on the way to it.
+        18 => GeneralName::Directory(Name::of(&[
+            (ORGANIZATION, "Example"),
+            (COMMON_NAME, &format!("Authority {}", rng.below(CA_NAMES))),
+        ])),
         _ => GeneralName::RegisteredId("1.3.6.1.4.1.32473.5".into()),
     }
 }
