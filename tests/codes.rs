@@ -10,6 +10,7 @@ mod kit;
 mod reference;
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 use bonafide::constraints::Violation;
@@ -17,12 +18,18 @@ use bonafide::identity::{ExpectedName, IdentityMatcher};
 use bonafide::policy::{
     Choice, ConformanceRule, ExtensionHandler, Limits, Purpose, SvidProfile, ValidationPolicy,
 };
+use bonafide::revocation::{
+    Answer, Denied, DenyList, DenyRule, EvidenceBudget, EvidenceId, Query, Revocation,
+    RevocationSource, Unknown, Verdict,
+};
 use bonafide::signature::{
     AlgorithmPolicy, KeyKind, PublicKey, SignatureAlgorithm, SignatureBackend, SignatureError,
 };
 use bonafide::trust::{AnchorState, Domain, Scope, TrustAnchor, TrustBundle, TrustStore};
 use bonafide::verify::{Expect, Request, Verifier};
-use bonafide::x509::{AlgorithmIdentifier, Certificate, Extension, KeyUsage, Time};
+use bonafide::x509::{
+    AlgorithmIdentifier, Certificate, Extension, KeyUsage, OcspErrorStatus, ReasonFlags, Time,
+};
 use graphs::engine::ToyBackend;
 use kit::ext::{self, Qualifier, id, purpose, usage};
 use kit::{Authority, CertificateBuilder, FAR, GeneralName, Key, Kind, LONG_AGO, NOW, Name, der};
@@ -49,6 +56,7 @@ struct Case {
     scope: Scope,
     without_ca: bool,
     label: Option<&'static str>,
+    revocation: Option<Revocation>,
 }
 
 impl Case {
@@ -68,6 +76,7 @@ impl Case {
             scope: Scope::Everything,
             without_ca: false,
             label: None,
+            revocation: None,
         }
     }
 
@@ -98,6 +107,10 @@ impl Case {
             Arc::new(self.policy.clone()),
             self.backend.clone(),
         );
+        let verifier = match &self.revocation {
+            Some(revocation) => verifier.with_revocation(Arc::new(revocation.clone())),
+            None => verifier,
+        };
         let leaf = CertificateDer::from(leaf);
         let pool = [CertificateDer::from(ca.certificate)];
         let pool = if self.without_ca { &[] } else { &pool[..] };
@@ -143,6 +156,57 @@ impl ExtensionHandler for Handler {
         self.0.map_or(Ok(()), Err)
     }
 }
+
+/// A source of evidence that always says the same.
+struct Says(fn(&mut EvidenceBudget<'_>) -> Verdict);
+
+impl fmt::Debug for Says {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Says")
+    }
+}
+
+impl RevocationSource for Says {
+    fn name(&self) -> &str {
+        "says"
+    }
+
+    fn digest(&self) -> EvidenceId {
+        EvidenceId::of(b"says")
+    }
+
+    fn status(&self, _: &Query<'_>, budget: &mut EvidenceBudget<'_>) -> Answer {
+        Answer::new((self.0)(budget))
+    }
+}
+
+fn says(what: fn(&mut EvidenceBudget<'_>) -> Verdict) -> Revocation {
+    Revocation::new().with_source(Arc::new(Says(what)))
+}
+
+/// What a source may say instead of "good"; the code is that of the reason.
+const UNKNOWN: &[fn(&mut EvidenceBudget<'_>) -> Verdict] = &[
+    |_| Verdict::Unknown(Unknown::NoSource),
+    |_| Verdict::Unknown(Unknown::NotCovered),
+    |_| Verdict::Unknown(Unknown::ScopeMismatch),
+    |_| Verdict::Unknown(Unknown::UnsupportedForm),
+    |_| {
+        let error = Certificate::from_der(&[]).unwrap_err();
+        Verdict::Unknown(Unknown::MalformedCertificate(error))
+    },
+    |_| Verdict::Unknown(Unknown::UnknownCriticalExtension(FOREIGN.parse().unwrap())),
+    |_| Verdict::Unknown(Unknown::ResponderError(OcspErrorStatus::TryLater)),
+    |_| Verdict::Unknown(Unknown::ResponderUnknown),
+    |_| Verdict::Unknown(Unknown::NonceMismatch),
+    |_| Verdict::Unknown(Unknown::BadSignature(SignatureError::Invalid.into())),
+    |_| Verdict::Unknown(Unknown::SignerNotAuthorized),
+    |_| Verdict::Unknown(Unknown::SignerUndecided),
+    |_| Verdict::Unknown(Unknown::RolledBack),
+    |_| Verdict::Unknown(Unknown::FromFuture { by: 1 }),
+    |_| Verdict::Unknown(Unknown::Stale { by: 1 }),
+    |_| Verdict::Unknown(Unknown::PartialReasons { covered: ReasonFlags::NONE }),
+    |_| Verdict::Unknown(Unknown::ExemptionRefused { lifetime: 2, max: 1 }),
+];
 
 const FOREIGN: &str = "1.3.6.1.4.1.32473.9";
 
@@ -381,6 +445,16 @@ const CASES: &[(&str, Change, Edit, Edit)] = &[
         SAME,
         SAME,
     ),
+    (
+        "revocation.revoked",
+        |case| {
+            let everybody = Denied::TrustDomain("ours".into());
+            let list = DenyList::new([DenyRule::new(everybody)]);
+            case.revocation = Some(Revocation::new().with_deny_list(Arc::new(list)));
+        },
+        SAME,
+        SAME,
+    ),
     ("trust.no-route", |case| case.without_ca = true, SAME, SAME),
     ("trust.no-domain", |case| case.scope = Scope::dns("other.test").unwrap(), SAME, SAME),
     ("trust.unknown-label", |case| case.label = Some("unheard of"), SAME, SAME),
@@ -428,6 +502,18 @@ const CASES: &[(&str, Change, Edit, Edit)] = &[
         SAME,
         SAME,
     ),
+    (
+        "revocation.limit",
+        |case| {
+            case.revocation = Some(says(|budget| match budget.evidence_check() {
+                Ok(()) => Verdict::Good,
+                Err(exceeded) => Verdict::Unknown(Unknown::Limit(exceeded)),
+            }));
+            limit(case, |limits| limits.evidence_checks = 0);
+        },
+        SAME,
+        SAME,
+    ),
     ("limit.pool-bytes", |case| limit(case, |limits| limits.pool_bytes = 100), SAME, SAME),
 ];
 
@@ -435,7 +521,7 @@ const CASES: &[(&str, Change, Edit, Edit)] = &[
 const NO_CAUSE: &[(&str, &str)] = &[
     ("trust.tainted", "a note on an acceptance"),
     ("identity.outside-trust-domain", "a note on an acceptance"),
-    ("limit.evidence-checks", "spent on revocation"),
+    ("limit.evidence-checks", "reported as revocation.limit"),
     ("conformance.crl-number", "asked of revocation lists"),
     ("conformance.anchor-conforms", "asks the other rules of the anchor"),
     ("conformance.anchor-key", "asks the algorithm policy about the key of the anchor"),
@@ -617,6 +703,14 @@ fn every_code_is_the_cause_of_a_rejection() {
         case.policy(|policy| policy.with_svid_profile(SvidProfile::Strict));
         assert_eq!(case.code(SAME, SAME), "accepted", "{code}: the sound case");
         judge(code.into(), case, change, ca, leaf);
+    }
+    for &what in UNKNOWN {
+        let Verdict::Unknown(why) = what(&mut EvidenceBudget::of_limits(Limits::DEFAULT)) else {
+            continue;
+        };
+        let mut case = Case::new();
+        case.revocation = Some(says(what));
+        judge(why.code().into(), case, AS_IT_IS, SAME, SAME);
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 
