@@ -9,11 +9,10 @@
 //! - `webpki`: `EndEntityCert::try_from`, the structure and the extensions that webpki knows;
 //! - `x509-parser`: `X509Certificate::from_der`, everything into borrowed types;
 //! - `x509-cert`: `Certificate::from_der`, everything into owned types, extension values as bytes.
-#![expect(
-    clippy::print_stdout,
-    clippy::unwrap_used,
+#![allow(
     clippy::as_conversions,
-    missing_docs,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
     reason = "a measurement"
 )]
 

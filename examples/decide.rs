@@ -15,7 +15,6 @@
 //! any identity will do. `--json` prints the audit record (feature `serde`).
 //!
 //! Exit status: 0 accepted, 1 rejected, 2 unusable input.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the command line")]
 
 mod support;
 

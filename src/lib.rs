@@ -71,6 +71,9 @@
 //! - **`aws-lc-rs`**: a ready signature backend over `aws-lc-rs`, which also keeps keys parsed and
 //!   knows P-521 and ML-DSA. Implies `std`.
 //! - **`serde`**: audit records as versioned JSON, and `serde` for identities.
+//! - **`spiffe`**: the SPIFFE bundle format (JSON Web Key Sets) and bundle maps.
+//! - **`encrypted-keys`**: private keys of one's own that a passphrase protects.
+//! - **`crlite`**: revocation filters of the Web PKI. Implies `std`.
 //!
 //! Without `std` the crate needs `alloc`. Without a backend feature, bring your own
 //! [`SignatureBackend`](signature::SignatureBackend) or give any list of `rustls-pki-types`
@@ -82,6 +85,9 @@
 extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
+
+#[macro_use]
+mod codes;
 
 #[cfg(feature = "serde")]
 #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]

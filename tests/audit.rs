@@ -1,6 +1,7 @@
 //! Audit records of accepted and rejected peers: written, read back, refused.
 
 #![cfg(all(feature = "serde", feature = "ring"))]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 mod kit;
 

@@ -1,6 +1,7 @@
 //! Bad input of each kind, to each reader: a typed error that says where, never a panic.
 
 #![cfg(feature = "ring")]
+#![allow(clippy::panic, clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 mod kit;
 

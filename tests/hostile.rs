@@ -19,6 +19,8 @@ mod kit;
 mod names;
 #[path = "hostile/pools.rs"]
 mod pools;
+#[path = "hostile/revocation.rs"]
+mod revocation;
 #[path = "hostile/rules.rs"]
 mod rules;
 #[path = "hostile/sizes.rs"]

@@ -4,6 +4,7 @@
 //! Without an `openssl` program the tests say so and pass, unless `CI` is `true`.
 
 #![cfg(feature = "ring")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -358,6 +359,9 @@ fn program() -> &'static Path {
             ("ring", cfg!(feature = "ring")),
             ("aws-lc-rs", cfg!(feature = "aws-lc-rs")),
             ("serde", cfg!(feature = "serde")),
+            ("spiffe", cfg!(feature = "spiffe")),
+            ("encrypted-keys", cfg!(feature = "encrypted-keys")),
+            ("crlite", cfg!(feature = "crlite")),
         ]
         .iter()
         .filter_map(|&(feature, on)| on.then_some(feature))

@@ -9,7 +9,7 @@
 //!
 //! `BONAFIDE_GRAPHS=100000 cargo test --release --test properties` looks at more graphs.
 
-#![expect(clippy::unwrap_used, reason = "test code")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 mod graphs;
 mod kit;

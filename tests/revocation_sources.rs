@@ -175,6 +175,16 @@ fn lists_speak_of_the_certificates_in_their_scope() {
     let users = IssuingDistributionPoint { only_user: true, ..Default::default() };
     let authorities = IssuingDistributionPoint { only_ca: true, ..Default::default() };
     let attributes = IssuingDistributionPoint { only_attribute: true, ..Default::default() };
+    // Says of nothing whether it is a user's or an authority's.
+    let version_1 = CertificateBuilder::new(&Name::cn("leaf"), &key(2))
+        .serial(&[5])
+        .version(None)
+        .issued_by(&root());
+    let left_to = |name: &str| {
+        let crl_issuer = vec![GeneralName::Directory(Name::cn(name))];
+        let point = DistributionPoint { crl_issuer, ..DistributionPoint::uri("http://a/1") };
+        leaf(&[ext::crl_distribution_points(&[point])])
+    };
     let unknown = Extension::raw("1.2.3.4", true, &[5, 0]);
     let relative = IssuingDistributionPoint {
         name: Some(PointName::Relative(vec![kit::Attribute::utf8("2.5.4.3", "part")])),
@@ -222,6 +232,26 @@ fn lists_speak_of_the_certificates_in_their_scope() {
             "revocation.from-future",
         ),
         ("users", &plain, vec![sign(crl(1).with(idp(users.clone())))], "good"),
+        (
+            "users, version 1",
+            &version_1,
+            vec![sign(crl(1).with(idp(users.clone())))],
+            "revocation.scope-mismatch",
+        ),
+        (
+            "authorities, version 1",
+            &version_1,
+            vec![sign(crl(1).with(idp(authorities.clone())))],
+            "revocation.scope-mismatch",
+        ),
+        ("version 1", &version_1, vec![sign(crl(1))], "good"),
+        (
+            "left to another issuer",
+            &left_to("Other"),
+            vec![sign(crl(1))],
+            "revocation.scope-mismatch",
+        ),
+        ("left to itself", &left_to("CA"), vec![sign(crl(1))], "good"),
         (
             "authorities",
             &plain,

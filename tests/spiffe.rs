@@ -1,18 +1,25 @@
 //! Federated bundles, their refresh and Workload API updates, by the scenarios S1 to S24 of SPIFFE
 //! rotation as this project counts them.
 
-#![expect(clippy::unwrap_used, reason = "test code")]
+#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "test code")]
 
 mod kit;
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
 use bonafide::identity::TrustDomain;
+use bonafide::policy::ValidationPolicy;
+use bonafide::signature::{RingBackend, SignatureBackend};
 use bonafide::trust::{
     AnchorState, Bootstrap, BundleEndpoint, BundleEvent, BundleSource, Change, EndpointProfile,
     FederatedBundles, Freshness, HighWaterMarks, PollFailure, RefreshPolicy, RefreshSchedule,
     Refused, SpiffeBundle, TrustBundle, TrustStore,
 };
+use bonafide::verify::{Expect, Request, Verifier};
 use bonafide::x509::{OwnedCertificate, Time};
-use kit::{Authority, Key, Kind, NOW, Name};
+use kit::{Authority, GeneralName, Key, Kind, NOW, Name, Rng};
+use rustls_pki_types::CertificateDer;
 
 fn at(seconds: i64) -> Time {
     Time::from_unix(NOW + seconds)
@@ -404,4 +411,127 @@ fn s9_bootstrap_again() {
     schedule.on_bundle_set(None, at(950), at(950));
     assert_eq!(schedule.bootstrap(), Bootstrap::Done);
     assert_eq!(schedule.next_poll_at(), Some(at(950)));
+}
+
+/// Authorities that are easily taken for each other: few names, few keys, all combinations.
+struct LookAlikes {
+    authorities: Vec<Authority>,
+    /// By authority: an intermediate of the same name and key for all.
+    intermediates: Vec<Authority>,
+}
+
+const NAMES: u64 = 3;
+const KEYS: u64 = 3;
+const DOMAINS: [&str; 5] = ["a.test", "b.a.test", "A-test", "b.test", "a.tes"];
+
+impl LookAlikes {
+    fn new() -> Self {
+        let authority = |number: u64| {
+            let name = Name::cn(&format!("Root {}", number / KEYS));
+            Authority::root(&name, &Key::new(Kind::Ed25519, number % KEYS))
+        };
+        let authorities: Vec<Authority> = (0..NAMES * KEYS).map(authority).collect();
+        let key = Key::new(Kind::Ed25519, 100);
+        let below = |root: &Authority| root.intermediate(&Name::cn("Signing"), &key, |b| b);
+        let intermediates = authorities.iter().map(below).collect();
+        Self { authorities, intermediates }
+    }
+
+    fn bundle(&self, name: &str, members: &BTreeSet<usize>) -> SpiffeBundle {
+        let der = |&member: &usize| self.authorities[member].certificate.clone();
+        SpiffeBundle::from_der(td(name), &members.iter().flat_map(der).collect::<Vec<u8>>())
+            .unwrap()
+    }
+}
+
+/// I1 and I2 over random federations: whoever is accepted chains to an authority that is in the
+/// bundle of exactly its trust domain at that moment, and whoever does is accepted.
+#[test]
+fn accepted_peers_chain_to_an_authority_of_exactly_their_trust_domain() {
+    let world = LookAlikes::new();
+    let domains = DOMAINS.map(|name| name.to_ascii_lowercase());
+    let policy = Arc::new(ValidationPolicy::spiffe());
+    let backend: Arc<dyn SignatureBackend> = Arc::new(RingBackend::NEW);
+    let leaf_key = Key::new(Kind::Ed25519, 200);
+    let mut leaves: BTreeMap<(usize, usize, bool), Vec<u8>> = BTreeMap::new();
+    let (mut accepted, mut rejected) = (0, 0);
+    for seed in 0..6 {
+        let mut rng = Rng::new(seed);
+        let mut federation = FederatedBundles::new(empty_store()).with_backend(backend.clone());
+        // What the standard says should hold, kept apart from the library.
+        let mut model: Vec<Option<BTreeSet<usize>>> = vec![None; domains.len()];
+        for step in 0..30 {
+            let target = rng.below(domains.len());
+            let name = &domains[target];
+            match rng.below(5) {
+                0 => {
+                    let _ = federation.defederate(&td(name));
+                    model[target] = None;
+                }
+                1 => {
+                    let mut set = Vec::new();
+                    for (domain, members) in domains.iter().zip(&mut model) {
+                        *members = rng.chance(70).then(|| random_members(&mut rng, &world));
+                        set.extend(members.as_ref().map(|m| world.bundle(domain, m)));
+                    }
+                    assert!(federation.replace_all(set, at(step)).is_ok());
+                }
+                _ => {
+                    let members = random_members(&mut rng, &world);
+                    let _ = federation.federate(&td(name));
+                    let bundle = world.bundle(name, &members);
+                    assert!(federation.offer(&td(name), bundle, at(step)).is_ok());
+                    model[target] = Some(members);
+                }
+            }
+            let trust = Arc::new(federation.store().clone());
+            let verifier = Verifier::new(trust, policy.clone(), backend.clone());
+            for _ in 0..6 {
+                let claimed = rng.below(domains.len());
+                let issuer = rng.below(world.authorities.len());
+                let id = format!("spiffe://{}/workload", domains[claimed]);
+                let indirect = rng.chance(40);
+                let signer = if indirect {
+                    &world.intermediates[issuer]
+                } else {
+                    &world.authorities[issuer]
+                };
+                let leaf = leaves.entry((claimed, issuer, indirect)).or_insert_with(|| {
+                    let names = [GeneralName::uri(&id)];
+                    signer.leaf(&Name::cn("Workload"), &leaf_key, &names, |b| b)
+                });
+                let mut pool = vec![CertificateDer::from(signer.certificate.clone())];
+                // Certificates of strangers may be sent along in any number.
+                let strangers = rng.below(4);
+                pool.extend((0..strangers).map(|_| {
+                    let stranger = rng.below(world.authorities.len());
+                    CertificateDer::from(world.authorities[stranger].certificate.clone())
+                }));
+                rng.shuffle(&mut pool);
+                let leaf = CertificateDer::from(leaf.as_slice());
+                let request = Request::new(&leaf, &pool, Expect::dangerously_any_identity());
+                let decision = verifier.decide(&request, at(0));
+                let expected = model[claimed].as_ref().is_some_and(|m| m.contains(&issuer));
+                let case =
+                    format!("seed {seed} step {step}: {id} under {issuer}: {}", decision.code());
+                assert_eq!(decision.is_accepted(), expected, "{case}");
+                let Some(peer) = decision.peer() else {
+                    rejected += 1;
+                    continue;
+                };
+                accepted += 1;
+                assert_eq!(peer.trust_domain(), domains[claimed], "{case}");
+                let current = federation.store().domain(&domains[claimed]).unwrap().bundle();
+                let anchor = peer.anchor().fingerprint();
+                assert!(current.anchors().any(|a| a.fingerprint() == anchor), "{case}: I1");
+                let signed_by = &world.authorities[issuer];
+                assert_eq!(peer.anchor().spki_der(), signed_by.key.spki(), "{case}");
+            }
+        }
+    }
+    assert!(accepted > 200 && rejected > 200, "{accepted} accepted, {rejected} rejected");
+}
+
+fn random_members(rng: &mut Rng, world: &LookAlikes) -> BTreeSet<usize> {
+    (0..rng.below(10)).map(|_| rng.below(world.authorities.len())).collect()
 }

@@ -3,6 +3,8 @@
 //! `example.test` is ours; workloads have SPIFFE IDs under `prod.example.test`; `partner.test` is
 //! somebody else, whose authority may speak for `partner.test` and for nothing else.
 
+#![expect(clippy::unwrap_used, reason = "everything is made here and known to be sound")]
+
 #[path = "../../tests/kit/mod.rs"]
 mod kit;
 

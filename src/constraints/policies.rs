@@ -105,17 +105,6 @@ pub(crate) enum PolicyFailure {
     Limit(#[from] LimitExceeded),
 }
 
-impl PolicyFailure {
-    /// Returns the stable, machine-readable name.
-    pub(crate) const fn code(&self) -> &'static str {
-        match self {
-            Self::ExplicitPolicyRequired { .. } => "policy.explicit-policy-required",
-            Self::MappingOfAnyPolicy { .. } => "policy.mapping-of-any-policy",
-            Self::Limit(exceeded) => exceeded.limit().code(),
-        }
-    }
-}
-
 /// Judges the policies of a path, given from the certificate that the anchor issued down to the end
 /// entity.
 ///

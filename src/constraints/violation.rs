@@ -3,8 +3,9 @@
 use alloc::string::String;
 use core::fmt;
 
+use super::names::NameConstraintFailure;
 use super::svid::SvidRule;
-use crate::policy::{ConformanceRule, LimitExceeded};
+use crate::policy::{ConformanceRule, Limit, LimitExceeded, UnknownReason};
 use crate::revocation::{Revoked, Unknown};
 use crate::signature::{AlgorithmRefused, SignatureError};
 use crate::x509::{CertificateError, KeyUsage, OwnedOid, Time, Version};
@@ -166,51 +167,55 @@ pub enum Violation {
 }
 
 impl Violation {
-    /// Returns the stable, machine-readable name.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Malformed(_) => "encoding.malformed",
-            Self::AlgorithmMismatch => "algorithm.mismatch",
-            Self::Algorithm(refused) => refused.code(),
-            Self::Signature(error) => error.code(),
-            Self::Expired { .. } => "validity.expired",
-            Self::NotYetValid { .. } => "validity.not-yet-valid",
-            Self::LifetimeTooLong { .. } => "validity.lifetime-too-long",
-            Self::VersionCannotIssue(_) => "version.cannot-issue",
-            Self::NoBasicConstraints => "basic-constraints.absent",
-            Self::NotACa => "basic-constraints.not-a-ca",
-            Self::NoCertSign => "key-usage.no-cert-sign",
-            Self::PathLength { .. } => "path-length.exceeded",
-            Self::TooManyIntermediates { .. } => "path-length.policy",
-            Self::Purpose { .. } => "extended-key-usage.purpose",
-            Self::NoExtendedKeyUsage => "extended-key-usage.absent",
-            Self::CaAsEndEntity => "end-entity.is-a-ca",
-            Self::CertSignInEndEntity => "end-entity.cert-sign",
-            Self::KeyUsage { .. } => "key-usage.missing",
-            Self::Svid(rule) => rule.code(),
-            Self::UnknownCriticalExtension(_) => "extension.unknown-critical",
-            Self::UnknownPolicyQualifier => "policy.unknown-qualifier",
-            Self::CustomExtension { .. } => "extension.refused",
-            Self::NameConstraints { code, .. } => code,
-            Self::ExplicitPolicy => "policy.explicit-policy-required",
-            Self::AnyPolicyMapped => "policy.mapping-of-any-policy",
-            Self::Conformance(rule) => rule.code(),
-            Self::Distrusted => "trust.distrusted",
-            Self::DistrustedAfter { .. } => "trust.distrusted-after",
-            Self::Tainted { .. } => "trust.tainted",
-            Self::OutsideTrustDomain { .. } => "identity.outside-trust-domain",
-            Self::NoRoute { .. } => "trust.no-route",
-            Self::Limit(exceeded) => exceeded.limit().code(),
-            Self::NoTrustDomain { .. } => "trust.no-domain",
-            Self::UnknownLabel { .. } => "trust.unknown-label",
-            Self::Revoked(_) => "revocation.revoked",
-            Self::RevocationUnknown(why) => why.code(),
-            Self::NoIdentity => "identity.none",
-            Self::NameMismatch { .. } => "identity.name-mismatch",
-            Self::NotAccepted { .. } => "identity.not-accepted",
-        }
-    }
+    codes!(code(&self) {
+        Self::Malformed(_) => "encoding.malformed",
+        Self::AlgorithmMismatch => "algorithm.mismatch",
+        Self::Expired { .. } => "validity.expired",
+        Self::NotYetValid { .. } => "validity.not-yet-valid",
+        Self::LifetimeTooLong { .. } => "validity.lifetime-too-long",
+        Self::VersionCannotIssue(_) => "version.cannot-issue",
+        Self::NoBasicConstraints => "basic-constraints.absent",
+        Self::NotACa => "basic-constraints.not-a-ca",
+        Self::NoCertSign => "key-usage.no-cert-sign",
+        Self::PathLength { .. } => "path-length.exceeded",
+        Self::TooManyIntermediates { .. } => "path-length.policy",
+        Self::Purpose { .. } => "extended-key-usage.purpose",
+        Self::NoExtendedKeyUsage => "extended-key-usage.absent",
+        Self::CaAsEndEntity => "end-entity.is-a-ca",
+        Self::CertSignInEndEntity => "end-entity.cert-sign",
+        Self::KeyUsage { .. } => "key-usage.missing",
+        Self::UnknownCriticalExtension(_) => "extension.unknown-critical",
+        Self::UnknownPolicyQualifier => "policy.unknown-qualifier",
+        Self::CustomExtension { .. } => "extension.refused",
+        Self::ExplicitPolicy => "policy.explicit-policy-required",
+        Self::AnyPolicyMapped => "policy.mapping-of-any-policy",
+        Self::Distrusted => "trust.distrusted",
+        Self::DistrustedAfter { .. } => "trust.distrusted-after",
+        Self::Tainted { .. } => "trust.tainted",
+        Self::OutsideTrustDomain { .. } => "identity.outside-trust-domain",
+        Self::NoRoute { .. } => "trust.no-route",
+        Self::NoTrustDomain { .. } => "trust.no-domain",
+        Self::UnknownLabel { .. } => "trust.unknown-label",
+        Self::Revoked(_) => "revocation.revoked",
+        Self::NoIdentity => "identity.none",
+        Self::NameMismatch { .. } => "identity.name-mismatch",
+        Self::NotAccepted { .. } => "identity.not-accepted",
+    } nested {
+        Self::Algorithm(refused) => refused.code(),
+            AlgorithmRefused::CODES.iter().copied();
+        Self::Signature(error) => error.code(),
+            SignatureError::CODES.iter().copied();
+        Self::Svid(rule) => rule.code(),
+            SvidRule::ALL.iter().map(|rule| rule.code());
+        Self::NameConstraints { code, .. } => code,
+            NameConstraintFailure::codes().filter(|code| !Limit::CODES.contains(code));
+        Self::Conformance(rule) => rule.code(),
+            ConformanceRule::ALL.iter().map(|rule| rule.code());
+        Self::RevocationUnknown(why) => why.code(),
+            UnknownReason::ALL.iter().map(|reason| reason.code());
+        Self::Limit(exceeded) => exceeded.limit().code(),
+            Limit::CODES.iter().copied();
+    });
 
     /// Which of several violations of one path is named first: the lowest.
     pub(crate) const fn rank(&self) -> u8 {
@@ -396,7 +401,7 @@ impl fmt::Display for Violation {
                 write!(f, "{name} is left out of the identity: its trust domain is another or none")
             }
             Self::NoRoute { issuer } => {
-                write!(f, "no certificate presented and no anchor is {issuer}")
+                write!(f, "nothing that was presented leads from the issuer {issuer} to an anchor")
             }
             Self::Limit(exceeded) => exceeded.fmt(f),
             Self::NoTrustDomain { name: Some(name) } => {

@@ -73,10 +73,6 @@ impl RenewalPolicy {
         self.attempt_timeout
     }
 
-    pub(super) const fn first_retry(&self) -> i64 {
-        self.first_retry
-    }
-
     pub(super) const fn longest_retry(&self) -> i64 {
         self.longest_retry
     }

@@ -8,6 +8,9 @@
 use alloc::vec::Vec;
 use core::ops::Range;
 
+use smallvec::SmallVec;
+
+use super::cost::Cost;
 use crate::policy::{Limit, LimitExceeded, Limits};
 use crate::trust::TrustBundle;
 use crate::x509::{Certificate, CertificateError, Name};
@@ -25,7 +28,7 @@ struct NameClass<'a> {
 /// Names by number.
 #[derive(Debug, Default)]
 pub(super) struct NameTable<'a> {
-    classes: Vec<NameClass<'a>>,
+    classes: SmallVec<[NameClass<'a>; 4]>,
 }
 
 /// Up to this many names are compared one by one; more are found by a hash first.
@@ -55,10 +58,6 @@ impl<'a> NameTable<'a> {
         })
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.classes.len()
-    }
-
     pub(super) fn name(&self, class: usize) -> Option<Name<'a>> {
         self.classes.get(class).map(|class| class.name)
     }
@@ -72,7 +71,7 @@ impl<'a> NameTable<'a> {
     }
 }
 
-/// A certificate of the pool.
+/// A certificate of the pool, and what the search knows of it.
 #[derive(Debug)]
 pub(crate) struct Node<'a> {
     pub(crate) certificate: Certificate<'a>,
@@ -80,6 +79,34 @@ pub(crate) struct Node<'a> {
     pub(super) subject: Option<usize>,
     /// Number of the issuer.
     pub(super) issuer: usize,
+    /// The key identifier of its own key.
+    pub(super) key_id: Option<&'a [u8]>,
+    /// The key identifier that it gives for its issuer's key.
+    pub(super) issuer_key_id: Option<&'a [u8]>,
+    /// Rules that it breaks as an issuer.
+    pub(super) flaws: u32,
+    /// It cannot be used whatever is admitted.
+    pub(super) unusable: bool,
+    /// What the best way from here to an anchor costs; nothing where there is no way.
+    pub(super) cost: Option<Cost>,
+    /// Its possible issuers among the candidates, best first, once they are arranged.
+    pub(super) issuers: Option<Range<usize>>,
+}
+
+impl<'a> Node<'a> {
+    fn new(certificate: Certificate<'a>) -> Self {
+        Self {
+            certificate,
+            subject: None,
+            issuer: 0,
+            key_id: None,
+            issuer_key_id: certificate.issuer_key_id(),
+            flaws: 0,
+            unusable: false,
+            cost: None,
+            issuers: None,
+        }
+    }
 }
 
 impl Node<'_> {
@@ -117,11 +144,11 @@ impl<'a> Pool<'a> {
         }
         let mut pool = Self {
             nodes: Vec::with_capacity(count + 1),
-            names: NameTable { classes: Vec::with_capacity(count + 2) },
+            names: NameTable::default(),
             malformed: Vec::new(),
         };
         let issuer = pool.names.intern(target.issuer());
-        pool.nodes.push(Node { certificate: target, subject: None, issuer });
+        pool.nodes.push(Node { issuer, ..Node::new(target) });
         let mut bytes = target.as_der().len();
         for der in candidates {
             bytes = bytes.saturating_add(der.len());
@@ -130,7 +157,7 @@ impl<'a> Pool<'a> {
             }
             match Certificate::from_der(der) {
                 Ok(certificate) => {
-                    pool.nodes.push(Node { certificate, subject: None, issuer: 0 });
+                    pool.nodes.push(Node::new(certificate));
                 }
                 Err(error) => pool.malformed.push((der, error)),
             }
@@ -158,8 +185,9 @@ impl<'a> Pool<'a> {
         for node in self.nodes.iter_mut().skip(1) {
             node.subject = Some(self.names.intern(node.certificate.subject()));
             node.issuer = self.names.intern(node.certificate.issuer());
+            node.key_id = node.certificate.key_id();
         }
-        self.malformed.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        self.malformed.sort_unstable_by_key(|&(der, _)| der);
         self.malformed.dedup_by(|(a, _), (b, _)| a == b);
         self.malformed.truncate(MALFORMED_KEPT);
     }

@@ -27,19 +27,15 @@ pub enum Limit {
 }
 
 impl Limit {
-    /// Returns the stable, machine-readable name.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Signatures => "limit.signatures",
-            Self::PathSteps => "limit.path-steps",
-            Self::NameComparisons => "limit.name-comparisons",
-            Self::PolicyNodes => "limit.policy-nodes",
-            Self::PoolCertificates => "limit.pool-certificates",
-            Self::PoolBytes => "limit.pool-bytes",
-            Self::EvidenceChecks => "limit.evidence-checks",
-        }
-    }
+    codes!(code(self) {
+        Self::Signatures => "limit.signatures",
+        Self::PathSteps => "limit.path-steps",
+        Self::NameComparisons => "limit.name-comparisons",
+        Self::PolicyNodes => "limit.policy-nodes",
+        Self::PoolCertificates => "limit.pool-certificates",
+        Self::PoolBytes => "limit.pool-bytes",
+        Self::EvidenceChecks => "limit.evidence-checks",
+    });
 }
 
 impl fmt::Display for Limit {
@@ -173,10 +169,6 @@ impl Budget {
 
     pub(crate) const fn work(&self) -> Work {
         self.work
-    }
-
-    pub(crate) const fn limits(&self) -> &Limits {
-        &self.limits
     }
 
     pub(crate) fn signature(&mut self) -> Result<(), LimitExceeded> {

@@ -133,7 +133,7 @@ impl fmt::Display for RevocationRule {
     }
 }
 
-/// What a relying party demands of revocation; see the [module documentation](self).
+/// What a relying party demands of revocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RevocationPolicy {
     default: BTreeMap<Role, RevocationRule>,

@@ -175,7 +175,7 @@ pub trait ExtensionHandler: fmt::Debug + Send + Sync {
     ) -> Result<(), &'static str>;
 }
 
-/// What a relying party demands; see the [module documentation](self).
+/// What a relying party demands. `Display` writes its canonical text.
 #[derive(Clone, Debug)]
 pub struct ValidationPolicy {
     pub(crate) profile: Profile,

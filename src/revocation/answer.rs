@@ -208,6 +208,8 @@ pub struct CrlSummary {
     pub issuer: DistinguishedName,
     /// cRLNumber.
     pub number: Option<CrlNumber>,
+    /// Whether cRLNumber is critical, which RFC 5280 section 5.2.3 forbids.
+    pub number_critical: bool,
     /// BaseCRLNumber, where it is a delta.
     pub base_number: Option<CrlNumber>,
     /// Which certificates it is about.

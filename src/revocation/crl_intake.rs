@@ -302,6 +302,7 @@ impl<B: AsRef<[u8]>> CrlIntake<B> {
         let summary = CrlSummary {
             issuer: DistinguishedName::of(list.issuer()),
             number: list.crl_number(),
+            number_critical: list.is_crl_number_critical(),
             base_number: list.base_crl_number(),
             scope: point.map_or(CrlScope::AllCertificates, |point| point.scope),
             only_some_reasons: point.and_then(|point| point.only_some_reasons),

@@ -24,7 +24,7 @@ use crate::identity::DistinguishedName;
 use crate::policy::RevocationPolicy;
 use crate::x509::{
     CrlScope, DistributionPoint, DistributionPointName, GeneralName, GeneralNames, KeyUsage, Name,
-    ReasonCode, ReasonFlags, Time,
+    ReasonCode, ReasonFlags, Time, Version,
 };
 
 /// Distribution points of a certificate that are looked at, and names of one point.
@@ -236,10 +236,13 @@ impl<'c> Check<'c, '_> {
             // (b) (2) (ii): "If the onlyContainsUserCerts boolean is asserted in the IDP CRL
             // extension, verify that the certificate does not include the basic constraints
             // extension with the cA boolean asserted."; (iii), (iv) likewise.
+            // Nothing says of a v1 or v2 certificate which of the two it is, so neither kind of
+            // list is for it; the letter of (ii) has it that those for users are.
+            let is_v3 = self.query.certificate.version() == Version::V3;
             let in_scope = match idp.scope {
                 CrlScope::AllCertificates => true,
-                CrlScope::UserCertificates => !self.query.is_ca(),
-                CrlScope::CaCertificates => self.query.is_ca(),
+                CrlScope::UserCertificates => is_v3 && !self.query.is_ca(),
+                CrlScope::CaCertificates => is_v3 && self.query.is_ca(),
                 CrlScope::AttributeCertificates => false,
             };
             if !in_scope {
@@ -281,7 +284,15 @@ impl<'c> Check<'c, '_> {
         // available CRLs not specified in a distribution point but issued by the certificate
         // issuer. For the processing of such a CRL, assume a DP with both the reasons and the
         // cRLIssuer fields omitted and a distribution point name of the certificate issuer."
-        if self.issuer_matches(list, None, false) {
+        // Enforced here: not where every point of the certificate names another issuer of lists. Who
+        // left the lists to somebody else may still publish one, and it need not be complete.
+        let elsewhere = |point: &DistributionPoint<'_>| {
+            point.crl_issuer.is_some_and(|names| {
+                !names.directory_names().any(|name| name.matches(&self.issuer))
+            })
+        };
+        let delegated = !self.points.is_empty() && self.points.iter().all(elsewhere);
+        if !delegated && self.issuer_matches(list, None, false) {
             let implied = [PointName::Directory(Cow::Borrowed(self.issuer.as_der()))];
             let named = idp_name
                 .is_none_or(|idp| share_a_name(&names_of(&idp, Some(list.issuer())), &implied));

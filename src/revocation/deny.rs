@@ -173,7 +173,7 @@ enum RuleKey {
     TrustDomain(String),
 }
 
-/// An immutable, indexed deny list; see the [module documentation](self).
+/// An immutable, indexed deny list.
 #[derive(Clone, Debug)]
 pub struct DenyList {
     rules: BTreeMap<RuleKey, Vec<(EvidenceId, DenyRule)>>,

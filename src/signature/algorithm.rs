@@ -110,7 +110,7 @@ impl SignatureAlgorithm {
         let (last, arcs) = oid.split_last()?;
         let (algorithm, sound) = match (*last, arcs) {
             (4, PKCS1) => (Self::RsaPkcs1Md5, parameters == Some(NULL)),
-            (5, PKCS1) => (Self::RsaPkcs1Sha1, parameters == Some(NULL)),
+            (5, PKCS1) => (Self::RsaPkcs1Sha1, matches!(parameters, None | Some(NULL))),
             (last, PKCS1) => {
                 let algorithm = match last {
                     10 => return recognize_pss(parameters?),
@@ -295,7 +295,7 @@ mod tests {
         // algorithm, identifier, with NULL, without parameters
         for (oid, null, absent) in [
             (pkcs1(4), Some(RsaPkcs1Md5), None),
-            (pkcs1(5), Some(RsaPkcs1Sha1), None),
+            (pkcs1(5), Some(RsaPkcs1Sha1), Some(RsaPkcs1Sha1)),
             (pkcs1(11), Some(RsaPkcs1Sha256), Some(RsaPkcs1Sha256)),
             (pkcs1(12), Some(RsaPkcs1Sha384), Some(RsaPkcs1Sha384)),
             (pkcs1(13), Some(RsaPkcs1Sha512), Some(RsaPkcs1Sha512)),

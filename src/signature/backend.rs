@@ -142,17 +142,13 @@ pub enum SignatureError {
 }
 
 impl SignatureError {
-    /// Returns the stable, machine-readable name.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Invalid => "signature.invalid",
-            Self::UnsupportedAlgorithm => "signature.algorithm-unsupported",
-            Self::UnsupportedKey => "signature.key-unsupported",
-            Self::KeyMismatch => "signature.key-mismatch",
-            Self::MalformedKey => "signature.key-malformed",
-        }
-    }
+    codes!(code(self) {
+        Self::Invalid => "signature.invalid",
+        Self::UnsupportedAlgorithm => "signature.algorithm-unsupported",
+        Self::UnsupportedKey => "signature.key-unsupported",
+        Self::KeyMismatch => "signature.key-mismatch",
+        Self::MalformedKey => "signature.key-malformed",
+    });
 }
 
 /// What every backend over the named algorithms asks first.

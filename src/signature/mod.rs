@@ -36,7 +36,7 @@ pub use algorithm::SignatureAlgorithm;
 #[cfg_attr(docsrs, doc(cfg(feature = "aws-lc-rs")))]
 pub use aws_lc::AwsLcBackend;
 pub use backend::{PreparedKey, PublicKey, SignatureBackend, SignatureError};
-pub(crate) use check::{Checked, SignatureCheck};
+pub(crate) use check::SignatureCheck;
 pub use key::{KeyAlgorithm, KeyKind};
 #[cfg(target_has_atomic = "64")]
 pub use memo::SharedMemo;

@@ -313,20 +313,16 @@ pub enum AlgorithmRefused {
 }
 
 impl AlgorithmRefused {
-    /// Returns the stable, machine-readable name.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Unknown => "algorithm.unknown",
-            Self::Signature { .. } => "algorithm.signature-refused",
-            Self::KeyUnknown => "algorithm.key-unknown",
-            Self::KeyMalformed => "algorithm.key-malformed",
-            Self::Key { .. } => "algorithm.key-refused",
-            Self::KeyTooSmall { .. } => "algorithm.key-too-small",
-            Self::KeyTooLarge { .. } => "algorithm.key-too-large",
-            Self::Mismatch { .. } => "algorithm.key-mismatch",
-        }
-    }
+    codes!(code(self) {
+        Self::Unknown => "algorithm.unknown",
+        Self::Signature { .. } => "algorithm.signature-refused",
+        Self::KeyUnknown => "algorithm.key-unknown",
+        Self::KeyMalformed => "algorithm.key-malformed",
+        Self::Key { .. } => "algorithm.key-refused",
+        Self::KeyTooSmall { .. } => "algorithm.key-too-small",
+        Self::KeyTooLarge { .. } => "algorithm.key-too-large",
+        Self::Mismatch { .. } => "algorithm.key-mismatch",
+    });
 }
 
 #[cfg(test)]

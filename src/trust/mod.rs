@@ -4,6 +4,11 @@
 //! to a root store, in which every authority speaks for everybody: a store without scopes is the
 //! explicit choice [`TrustStore::dangerously_unscoped`].
 //!
+//! SPIFFE trust domains come with their life: [`SpiffeBundle`] and, with the feature `spiffe`,
+//! `BundleMap` are read and written; [`FederatedBundles`] orders what is retrieved and makes the
+//! store; [`RefreshSchedule`] says when to retrieve, [`BundleEndpoint`] from where and from whom;
+//! [`WorkloadState`] follows the Workload API. None of them does IO or reads a clock.
+//!
 //! This room holds trust; it does not judge. Which domain a request or a leaf selects, and what
 //! becomes of names outside it, is decided in `verify`.
 
@@ -37,6 +42,7 @@ pub use refresh::{Bootstrap, Freshness, Poll, PollFailure, RefreshPolicy, Refres
 pub use scope::{Scope, ScopeError};
 pub use spiffe_bundle::{SpiffeBundle, bundle_from_der, bundle_from_pem};
 #[cfg(feature = "spiffe")]
+#[cfg_attr(docsrs, doc(cfg(feature = "spiffe")))]
 pub use spiffe_json::BundleMap;
 pub use store::{Domain, TrustStore, TrustStoreError};
 pub use workload_api::{

@@ -38,6 +38,7 @@ const MAX_DEPTH: usize = 32;
 /// Skipped elements reported one by one.
 const MAX_REPORTED: usize = 64;
 
+#[cfg_attr(docsrs, doc(cfg(feature = "spiffe")))]
 impl SpiffeBundle {
     /// Bytes that a document may have: some five hundred authorities. SPIRE publishes a handful.
     pub const MAX_BYTES: usize = 1 << 20;

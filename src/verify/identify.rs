@@ -5,6 +5,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt::Write;
 
+use smallvec::SmallVec;
+
 use super::request::Expectation;
 use crate::constraints::Violation;
 use crate::identity::{
@@ -168,7 +170,7 @@ pub(super) fn identify(
     domain: &Arc<Domain>,
     certificate: &Certificate<'_>,
 ) -> Identified {
-    let mut identities = Vec::with_capacity(2);
+    let mut identities: SmallVec<[Identity; 2]> = SmallVec::new();
     let mut left_out = Vec::new();
     for_each_name(certificate, |_, name| {
         let speaks = domain_of(store, &name).is_some_and(|found| Arc::ptr_eq(found, domain));

@@ -18,6 +18,15 @@ const PATHS_KEPT: usize = 8;
 /// How many findings of one path are kept.
 const FINDINGS_KEPT: usize = 32;
 
+/// How a search ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// It looked everywhere.
+    Exhausted,
+    /// A limit stopped it.
+    ByLimit,
+}
+
 /// What was found so far.
 #[derive(Debug, Default)]
 pub(super) struct Report {
@@ -79,12 +88,17 @@ impl Report {
         self.attempts.push(Attempt::new(certificates, anchor, findings));
     }
 
+    /// Whether any path was reported.
+    pub(super) const fn has_findings(&self) -> bool {
+        !self.attempts.is_empty()
+    }
+
     /// Adds what the search knows beyond complete paths: edges whose signatures failed, the place
-    /// where it found no issuer, certificates that cannot be read.
-    pub(super) fn add_failures(&mut self, search: &Search<'_>, target: &[Breach]) {
+    /// where it found no issuer if it looked everywhere, certificates that cannot be read.
+    pub(super) fn add_failures(&mut self, search: &Search<'_>, target: &[Breach], ended: Ended) {
         if !self.complete {
             let mut failed = false;
-            for (way, violation) in search.failed_ways(PATHS_KEPT) {
+            for (way, violation) in search.failed_ways().take(PATHS_KEPT) {
                 failed = true;
                 let depth = Some(way.len().saturating_sub(1));
                 let violation = violation.clone();
@@ -92,7 +106,7 @@ impl Report {
                 let breaches = core::iter::once(breach).chain(target.iter().cloned()).collect();
                 self.add(search, way, None, breaches);
             }
-            if !failed {
+            if !failed && ended == Ended::Exhausted {
                 let walk = search.dead_end();
                 if let Some(last) = walk.last().and_then(|&node| search.certificate(node)) {
                     let breach = Breach {

@@ -15,10 +15,12 @@ use crate::constraints::{
 };
 use crate::identity::PeerIdentity;
 use crate::path::{Event, Means, Pool, Search};
-use crate::policy::{Budget, LimitExceeded, RevocationPolicy, Role, ValidationPolicy};
+use crate::policy::{
+    Budget, ConformanceRule, LimitExceeded, RevocationPolicy, Role, ValidationPolicy,
+};
 use crate::revocation::{
-    EvidenceBudget, EvidenceId, EvidenceRequest, Issuer, Judgement, Outcome, Query, Revocation,
-    SignatureTools, SignerId, SignerQuestion, SignerVerdict, SignerVerdicts, Unknown,
+    Authority, EvidenceBudget, EvidenceId, EvidenceRequest, Issuer, Judgement, Outcome, Query,
+    Revocation, SignatureTools, SignerId, SignerQuestion, SignerVerdict, SignerVerdicts, Unknown,
 };
 use crate::trust::{TrustAnchor, TrustBundle};
 use crate::x509::{Certificate, Time};
@@ -125,7 +127,11 @@ impl Inquiry<'_> {
                 )
             };
             let judgement = self.ask(&query, path.anchor, signers, nesting, budget)?;
+            let unnumbered = self.breaks_crl_number_rule(&judgement);
             report.add(judgement, depth);
+            if unnumbered && report.breach.is_none() {
+                report.refuse(Violation::Conformance(ConformanceRule::CrlNumber), depth);
+            }
             if report.breach.is_some() {
                 break;
             }
@@ -135,6 +141,14 @@ impl Inquiry<'_> {
             ancestors.push(spki.der());
         }
         Ok(report)
+    }
+
+    /// RFC 5280 5.2.3: "CRL issuers conforming to this profile MUST include this extension in all
+    /// CRLs and MUST mark this extension as non-critical."
+    fn breaks_crl_number_rule(&self, judgement: &Judgement) -> bool {
+        self.means.demands.policy.conformance.demands(ConformanceRule::CrlNumber)
+            && matches!(&judgement.answer.authority,
+                Some(Authority::Crl(list)) if list.number.is_none() || list.number_critical)
     }
 
     /// Asks about one certificate, again after each round of signers that had to be validated.
@@ -235,9 +249,12 @@ impl Inquiry<'_> {
                     return Ok(SignerVerdict::Authorized { valid_until });
                 }
             }
-            for breach in judgement.breaches {
-                search.reject(path, breach.reach);
+            let mut reaches: Vec<Reach> =
+                judgement.breaches.iter().map(|breach| breach.reach).collect();
+            if reaches.is_empty() {
+                reaches.push(Reach::Path);
             }
+            search.reject(path, &reaches);
         }
     }
 }
@@ -263,6 +280,10 @@ impl StatusReport {
             Outcome::Refused(why) => Violation::RevocationUnknown(why),
             Outcome::Revoked(revoked) => Violation::Revoked(revoked),
         };
+        self.refuse(violation, depth);
+    }
+
+    fn refuse(&mut self, violation: Violation, depth: usize) {
         // The issuer on this path is part of the question.
         let reach = Reach::Prefix { depth: depth + 1 };
         self.breach = Some(Breach { violation, depth: Some(depth), reach });

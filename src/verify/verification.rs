@@ -4,8 +4,10 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use smallvec::SmallVec;
+
 use super::identify::{check_expectation, identify, select_domain};
-use super::report::Report;
+use super::report::{Ended, Report};
 use super::request::Request;
 use super::status::{Inquiry, Path, Signers, StatusReport};
 use super::verifier::Verifier;
@@ -18,7 +20,7 @@ use crate::path::{Event, Means, PathState, Pool, Search};
 use crate::policy::{Budget, LimitExceeded, Purpose};
 use crate::revocation::{EvidenceRequest, Revocation};
 use crate::trust::{AnchorState, Domain, TrustAnchor, TrustStore};
-use crate::x509::{Certificate, OwnedOid, Time};
+use crate::x509::{Certificate, OwnedCertificate, OwnedOid, Time};
 
 /// What a step of a [`Verification`] came to.
 #[derive(Debug)]
@@ -175,7 +177,7 @@ impl<'a> Context<'a> {
         let (nodes, anchor) = searching.search.path(path);
         let Some(anchor) = anchor else { return Turn::Working };
         let search = &searching.search;
-        let mut steps = Vec::with_capacity(nodes.len());
+        let mut steps: SmallVec<[PathCertificate<'_, '_>; 8]> = SmallVec::new();
         for &node in &nodes {
             let Some(certificate) = search.certificate(node) else { return Turn::Working };
             steps.push(PathCertificate { certificate, self_issued: search.is_self_issued(node) });
@@ -216,9 +218,8 @@ impl<'a> Context<'a> {
         if hopeless {
             return Turn::Decided(self.conclude());
         }
-        for reach in reaches {
-            searching.search.reject(path, reach);
-        }
+        drop(steps);
+        searching.search.reject(path, &reaches);
         Turn::Working
     }
 
@@ -268,7 +269,7 @@ impl<'a> Context<'a> {
         let bundle = searching.domain.bundle();
         Ok(Confirmed::Peer(CertifiedPeer::new(PeerRecord {
             identity: identified.identity,
-            path: steps.iter().map(|step| step.certificate.to_owned()).collect(),
+            path: OwnedCertificate::share(steps.iter().map(|step| step.certificate)),
             anchor: Arc::clone(anchor),
             trust_domain: searching.domain.shared_name().clone(),
             bundle_digest: *bundle.digest(),
@@ -306,7 +307,7 @@ impl<'a> Context<'a> {
     /// No further path: either nothing remains to be said, or paths that break rules say it.
     fn exhausted(&mut self, searching: &mut Searching<'a>) -> Turn {
         if searching.flawed || self.report.has_paths() {
-            self.report.add_failures(&searching.search, &searching.target);
+            self.report.add_failures(&searching.search, &searching.target, Ended::Exhausted);
             return Turn::Decided(self.conclude());
         }
         searching.flawed = true;
@@ -317,8 +318,8 @@ impl<'a> Context<'a> {
     /// A limit was reached. While sound paths are searched, that is the answer; afterwards it only
     /// ends the search for an explanation.
     fn stopped(&mut self, searching: &Searching<'a>, exceeded: LimitExceeded) -> Decision {
-        self.report.add_failures(&searching.search, &searching.target);
-        if searching.flawed {
+        self.report.add_failures(&searching.search, &searching.target, Ended::ByLimit);
+        if searching.flawed && self.report.has_findings() {
             return self.conclude();
         }
         self.reject(Finding::new(Violation::Limit(exceeded), None, None))

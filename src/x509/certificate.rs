@@ -11,7 +11,9 @@
 //! certificate that it puts on a path.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Range;
 
 use super::der::{DerError, DerErrorKind, Reader, Span, Tag};
 use super::extension::{
@@ -319,7 +321,7 @@ impl<'a> Certificate<'a> {
     /// Copies the bytes, so that the certificate lives on its own.
     #[must_use]
     pub fn to_owned(&self) -> OwnedCertificate {
-        OwnedCertificate { der: self.der.into(), index: self.index }
+        OwnedCertificate { bytes: self.der.into(), place: 0..self.der.len(), index: self.index }
     }
 
     /// Returns the whole encoding.
@@ -471,10 +473,12 @@ impl PartialEq for Certificate<'_> {
 
 impl Eq for Certificate<'_> {}
 
-/// A certificate that shares its bytes.
+/// A certificate that shares its bytes, perhaps with others.
 #[derive(Clone)]
 pub struct OwnedCertificate {
-    der: Arc<[u8]>,
+    /// INVARIANT: `place` lies within.
+    bytes: Arc<[u8]>,
+    place: Range<usize>,
     index: CertificateIndex,
 }
 
@@ -484,21 +488,40 @@ impl OwnedCertificate {
     /// # Errors
     /// As [`Certificate::from_der`].
     pub fn from_der(der: impl Into<Arc<[u8]>>) -> Result<Self, CertificateError> {
-        let der = der.into();
-        CertificateIndex::read(&der).map(|index| Self { der, index })
+        let bytes = der.into();
+        let index = CertificateIndex::read(&bytes)?;
+        let place = 0..bytes.len();
+        Ok(Self { bytes, place, index })
+    }
+
+    /// Copies certificates into bytes that they share.
+    pub(crate) fn share<'c, 'a: 'c>(
+        certificates: impl Iterator<Item = &'c Certificate<'a>> + Clone,
+    ) -> Vec<Self> {
+        let mut all = Vec::with_capacity(certificates.clone().map(|c| c.der.len()).sum());
+        certificates.clone().for_each(|certificate| all.extend_from_slice(certificate.der));
+        let bytes: Arc<[u8]> = all.into();
+        let mut start = 0;
+        certificates
+            .map(|certificate| {
+                let place = start..start + certificate.der.len();
+                start = place.end;
+                Self { bytes: bytes.clone(), place, index: certificate.index }
+            })
+            .collect()
     }
 
     /// Borrows the certificate.
     #[must_use]
     #[inline]
     pub fn as_certificate(&self) -> Certificate<'_> {
-        Certificate { der: &self.der, index: self.index }
+        Certificate { der: self.as_der(), index: self.index }
     }
 
     /// Returns the whole encoding.
     #[must_use]
     pub fn as_der(&self) -> &[u8] {
-        &self.der
+        self.bytes.get(self.place.clone()).unwrap_or(&[])
     }
 }
 
@@ -510,7 +533,7 @@ impl fmt::Debug for OwnedCertificate {
 
 impl PartialEq for OwnedCertificate {
     fn eq(&self, other: &Self) -> bool {
-        self.der == other.der
+        self.as_der() == other.as_der()
     }
 }
 

@@ -22,7 +22,7 @@ use core::fmt;
 use super::algorithm::AlgorithmIdentifier;
 use super::crl_entry::{Entries, EntryWalker, RevokedCertificate, entry_at};
 use super::crl_extensions::{CrlNumber, IssuingDistributionPoint, IssuingDistributionPointIndex};
-use super::der::{DerErrorKind, Reader, Span, Tag};
+use super::der::{Reader, Span, Tag};
 use super::distribution_points::FreshestCrl;
 use super::extension::Extension;
 use super::extension_values::AuthorityKeyIdentifier;
@@ -114,6 +114,12 @@ impl<'a> CertificateRevocationList<'a> {
     #[must_use]
     pub const fn crl_number(&self) -> Option<CrlNumber> {
         self.index.number
+    }
+
+    /// Whether cRLNumber is critical, which RFC 5280 section 5.2.3 forbids.
+    #[must_use]
+    pub const fn is_crl_number_critical(&self) -> bool {
+        self.index.number_critical
     }
 
     /// Returns the BaseCRLNumber of deltaCRLIndicator (RFC 5280 section 5.2.4); a list that has
@@ -236,6 +242,7 @@ struct CrlIndex {
     next_update: Option<Time>,
     entries: Span,
     number: Option<CrlNumber>,
+    number_critical: bool,
     base_number: Option<CrlNumber>,
     distribution_point: Option<IssuingDistributionPointIndex>,
     distribution_point_value: Option<Span>,
@@ -291,6 +298,7 @@ impl CrlIndex {
             next_update,
             entries,
             number: None,
+            number_critical: false,
             base_number: None,
             distribution_point: None,
             distribution_point_value: None,
@@ -321,6 +329,7 @@ impl CrlIndex {
     fn read_extension(&mut self, extension: &Extension<'_>) -> Result<(), FormatError> {
         match extension.oid.as_bytes() {
             known::CRL_NUMBER => {
+                self.number_critical = extension.critical;
                 self.number =
                     Some(extension.parse("cRLNumber", |reader| {
                         CrlNumber::read(reader).within("cRLNumber")
@@ -376,6 +385,7 @@ mod tests {
     use super::super::crl_extensions::{CrlScope, DistributionPointName, ReasonFlags};
     use super::super::structure::encode;
     use super::*;
+    use crate::x509::DerErrorKind;
     use alloc::vec::Vec;
 
     const ALGORITHM: &[u8] = &[0x30, 0x03, 0x06, 0x01, 0x2a];

@@ -385,12 +385,12 @@ mod tests {
             (
                 "other, value cut short",
                 &b"\xa0\x07\x06\x02\x2a\x03\xa0\x01\x05"[..],
-                Ok("othername:#06022A03A00105"),
+                Ok("othername:#06022a03a00105"),
             ),
             (
                 "other, value without its tag",
                 b"\xa0\x06\x06\x02\x2a\x03\x05\x00",
-                Ok("othername:#06022A030500"),
+                Ok("othername:#06022a030500"),
             ),
             (
                 "other, sound",

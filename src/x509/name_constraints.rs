@@ -60,7 +60,7 @@ impl<'a> NameConstraints<'a> {
 
 /// `GeneralSubtrees ::= SEQUENCE SIZE (1..MAX) OF GeneralSubtree`, or none where absent.
 ///
-/// INVARIANT: `content` was read as a whole by [`GeneralSubtrees::read`].
+/// INVARIANT: `content` was read as a whole by `GeneralSubtrees::read`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GeneralSubtrees<'a> {
     content: &'a [u8],

@@ -67,9 +67,27 @@ impl Time {
     /// The instant of a UTCTime's content, or nothing where it is malformed.
     #[inline]
     pub(crate) fn of_utc(content: &[u8; 13]) -> Option<Self> {
-        let &[y1, y0, ref rest @ ..] = content;
+        /// Days before each month of a year that is no leap year.
+        const BEFORE: [i64; 13] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365];
+        let &[y1, y0, mo1, mo0, d1, d0, h1, h0, mi1, mi0, s1, s0, b'Z'] = content else {
+            return None;
+        };
+        // Counted from 1948, a leap year; from there to 2049 every fourth is one, 2000 included.
         let year = pair(y1, y0)?;
-        after_year(if year >= 50 { 1900 + year } else { 2000 + year }, rest)
+        let year = if year >= 50 { year - 48 } else { year + 52 };
+        let leap = i64::from(year % 4 == 0);
+        let (month, day) = (pair(mo1, mo0)?, pair(d1, d0)?);
+        let (hour, minute, second) = (pair(h1, h0)?, pair(mi1, mi0)?, pair(s1, s0)?);
+        let before = |month: i64| BEFORE.get(usize::try_from(month).ok()?).copied();
+        let (start, end) = (before(month - 1)?, before(month)?);
+        let days_in_month = end - start + if month == 2 { leap } else { 0 };
+        if !(1..=days_in_month).contains(&day) || hour > 23 || minute > 59 || second > 59 {
+            return None;
+        }
+        let leap_days = (year + 3) / 4 + if month > 2 { leap } else { 0 };
+        // 1948 begins 8,036 days before 1970.
+        let days = 365 * year + leap_days + start + day - 1 - 8_036;
+        Some(Self(((days * 24 + hour) * 60 + minute) * 60 + second))
     }
 
     /// Reads a GeneralizedTime in the form of RFC 5280 section 4.1.2.5.2.
@@ -248,6 +266,17 @@ fn rfc3339(text: &[u8]) -> Option<Time> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn both_calendars_agree_from_1950_to_2049() {
+        for (year, month, day) in (1950..2050).flat_map(|year| {
+            (0..14).flat_map(move |month| (0..33).map(move |day| (year, month, day)))
+        }) {
+            let text = alloc::format!("{:02}{month:02}{day:02}235958Z", year % 100);
+            let content = text.as_bytes().try_into().unwrap();
+            assert_eq!(Time::of_utc(content), civil(year, month, day, 23, 59, 58), "{text}");
+        }
+    }
     use alloc::string::ToString;
     use alloc::vec::Vec;
 

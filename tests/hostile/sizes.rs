@@ -169,6 +169,50 @@ fn flawed_pools_name_the_flaw_or_the_limit() {
 }
 
 #[test]
+fn path_lengths_that_fail_late_grow_gently() {
+    // The highest level allows no CA below, which shows only where a path gets there.
+    let shortened = |width: usize| {
+        let mut case = levels(3, width, KeyIds::None);
+        let root = root();
+        let name = Name::cn("Level 2");
+        for (place, der) in case.pool.iter_mut().skip(2 * width).enumerate() {
+            let own = key((3_000 + place) as u64);
+            *der = CertificateBuilder::authority(&name, &own)
+                .without(ext::id::SUBJECT_KEY_IDENTIFIER)
+                .replace(ext::basic_constraints(true, Some(0)))
+                .issued_by(&root);
+        }
+        case
+    };
+    let codes =
+        ["path-length.exceeded", "signature.invalid", "limit.path-steps", "limit.signatures"];
+    bounded("late", &shortened(40), &codes);
+    grows_gently("late", [4, 8, 16], shortened);
+}
+
+#[test]
+fn sound_paths_that_break_a_rule_stay_within_the_limits() {
+    // An authority with many certificates on each level, all of them genuine: every path holds, and
+    // each has to be judged, since none has an acceptable policy.
+    let root = root();
+    let (levels, width) = (4, 40);
+    let mut pool = Vec::new();
+    let mut above = root.clone();
+    for level in (0..levels).rev() {
+        let (name, own) = (Name::cn(&format!("Level {level}")), key(10 + level));
+        for number in 0..width {
+            let issued = above.intermediate(&name, &own, |builder| {
+                builder.serial(&[1, number]).with(ext::policy_constraints(Some(0), None))
+            });
+            pool.push(issued.certificate);
+        }
+        above = Authority { name, key: own, certificate: Vec::new() };
+    }
+    let codes = ["policy.explicit-policy-required", "limit.signatures", "limit.path-steps"];
+    bounded("genuine levels", &Case::new(&root, leaf_of(&above), pool), &codes);
+}
+
+#[test]
 fn an_issuer_hidden_among_others_is_found_by_its_key_identifier() {
     for count in [100, 190] {
         let decision = bounded("honest identifiers", &hidden(count, KeyIds::Honest), &["accepted"]);

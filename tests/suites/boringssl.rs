@@ -35,6 +35,7 @@ pub fn judge_chain(case: &Case<'_>) -> Result<Judgement, Misread> {
         policy: key_purpose(policy, fields.text("key_purpose")?, is_alone)?,
         names: Names::Any,
         now: fields.time("time")?,
+        evidence: None,
     };
     let answer = engine::ask(&question);
     let mut wanted = result.name().to_owned();
@@ -298,6 +299,7 @@ pub fn judge_path_build(case: &Case<'_>) -> Result<Judgement, Misread> {
         policy: with_limits(policy, fields)?,
         names: Names::Any,
         now: fields.time("time")?,
+        evidence: None,
     };
     let answer = engine::ask(&question);
     let mut alternatives = expected.list("path_alternatives")?.to_vec();

@@ -88,7 +88,6 @@ pub fn weigh(case: &Case<'_>, agreement: Agreement) -> (Ending, &'static str) {
         }
     }
     match (agreement, rule) {
-        (Agreement::NotYet(room), _) => (Ending::NotYet(room), ""),
         (Agreement::Yes, Some(Rule { then: Then::Must, .. })) => {
             (Ending::Unexplained, " (a divergence rule says that it must differ)")
         }

@@ -12,6 +12,7 @@ use bonafide::x509::Time;
 use rustls_pki_types::CertificateDer;
 
 use super::dsa::WithDsa;
+use super::evidence::Evidence;
 use super::load::Misread;
 
 /// The backend of all suites: P-521 and ML-DSA come with aws-lc-rs, DSA from here.
@@ -29,6 +30,8 @@ pub struct Question<'a> {
     pub policy: ValidationPolicy,
     pub names: Names,
     pub now: Time,
+    /// Nothing where revocation is not asked about.
+    pub evidence: Option<Evidence>,
 }
 
 /// Which names the peer must bear.
@@ -102,12 +105,20 @@ pub fn ask(question: &Question<'_>) -> Answer {
         }
         Names::Unaskable(error) => return Answer::rejected(error.code()),
     };
-    let verifier = Verifier::new(
-        Arc::new(question.trust.clone()),
-        Arc::new(question.policy.clone()),
-        Arc::new(backend()),
-    );
-    let decision = verifier.decide(&Request::new(&leaf, &pool, expect), question.now);
+    let mut policy = question.policy.clone();
+    let mut request = Request::new(&leaf, &pool, expect);
+    if let Some(evidence) = &question.evidence {
+        policy = policy.with_revocation(evidence.policy.clone());
+        if let Some(staple) = &evidence.staple {
+            request = request.with_stapled_ocsp(staple);
+        }
+    }
+    let mut verifier =
+        Verifier::new(Arc::new(question.trust.clone()), Arc::new(policy), Arc::new(backend()));
+    if let Some(evidence) = &question.evidence {
+        verifier = verifier.with_revocation(evidence.revocation.clone());
+    }
+    let decision = verifier.decide(&request, question.now);
     let mut answer = Answer::rejected(decision.code());
     answer.signatures = decision.work().signatures;
     answer.steps = decision.work().path_steps;

@@ -7,13 +7,14 @@
 //! Many cases have their name constraints in the root, and limbo's roots are certificates, not names
 //! with keys: the extensions of anchors are enforced throughout.
 
-use bonafide::policy::{Choice, ConformanceRule, Purpose, ValidationPolicy};
+use bonafide::policy::{Choice, ConformanceRule, Purpose, RevocationPolicy, ValidationPolicy};
 use bonafide::trust::{AnchorExtensions, TrustAnchor};
 use bonafide::x509::{KeyUsage, Time};
 
 use super::engine::{self, Names, Question};
-use super::load::{Fields, Misread};
-use super::{Agreement, Case, Expected, Judgement};
+use super::evidence::Evidence;
+use super::load::{self, Fields, Misread};
+use super::{Case, Expected, Judgement};
 
 /// 2026-06-01T00:00:00Z, the time of cases that name none: "any time after 2024".
 const NO_TIME: i64 = 1_780_272_000;
@@ -24,23 +25,20 @@ pub fn judge(case: &Case<'_>) -> Result<Judgement, Misread> {
     let anchors = fields.pems("trusted_certs", "CERTIFICATE")?;
     let pool = fields.pems("untrusted_intermediates", "CERTIFICATE")?;
     let leaf = fields.certificate_pem("peer_certificate")?;
+    let lists = fields.pems("crls", "X509 CRL")?;
     let question = Question {
         leaf: &leaf,
-        pool: pool.iter().map(Vec::as_slice).collect(),
+        pool: load::slices(&pool),
         trust: engine::unscoped(anchors.iter().map(|der| {
             Ok(TrustAnchor::from_der(der)?.with_extensions_enforced(AnchorExtensions::Enforced))
         })),
         policy: policy(case)?,
         names: names(fields)?,
         now: fields.maybe_time("validation_time")?.unwrap_or(Time::from_unix(NO_TIME)),
+        evidence: Evidence::if_any(&lists, &anchors, &pool, RevocationPolicy::hard_fail()),
     };
     let answer = engine::ask_for_all(&question, &purposes(fields)?);
-    let mut judgement =
-        Judgement::of(expected.allows(answer.accepted), expected.name(), answer.code);
-    if !fields.list("crls")?.is_empty() && judgement.agreement == Agreement::No {
-        judgement.agreement = Agreement::NotYet("revocation");
-    }
-    Ok(judgement)
+    Ok(Judgement::of(expected.allows(answer.accepted), expected.name(), answer.code))
 }
 
 /// "`extended_key_usage: []` does not mean any: a SERVER case means serverAuth, a CLIENT case

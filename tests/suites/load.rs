@@ -210,6 +210,10 @@ pub fn pem(text: &str, label: &str) -> Result<Vec<u8>, Misread> {
     base64(&body)
 }
 
+pub fn slices(list: &[Vec<u8>]) -> Vec<&[u8]> {
+    list.iter().map(Vec::as_slice).collect()
+}
+
 /// The blobs of a `pkipack/1` file by their keys.
 #[derive(Clone, Debug, Default)]
 pub struct Blobs(BTreeMap<String, Vec<u8>>);

@@ -23,6 +23,7 @@ pub mod boringssl;
 pub mod divergences;
 pub mod dsa;
 pub mod engine;
+pub mod evidence;
 pub mod limbo;
 pub mod load;
 pub mod mutations;
@@ -155,8 +156,6 @@ pub struct Judgement {
 pub enum Agreement {
     Yes,
     No,
-    /// The case needs a room that is not built yet.
-    NotYet(&'static str),
     /// They do not, and the suite's own authors do not run the case.
     Advisory,
 }
@@ -165,14 +164,6 @@ impl Judgement {
     pub fn of(agrees: bool, expected: impl Into<String>, got: impl Into<String>) -> Self {
         let agreement = if agrees { Agreement::Yes } else { Agreement::No };
         Judgement { expected: expected.into(), got: got.into(), agreement }
-    }
-
-    pub fn not_yet(expected: impl Into<String>, room: &'static str) -> Self {
-        Judgement {
-            expected: expected.into(),
-            got: "not yet".into(),
-            agreement: Agreement::NotYet(room),
-        }
     }
 }
 
@@ -292,11 +283,20 @@ fn run_file(family: Family, path: &Path, inputs: &Inputs) -> Result<SuiteReport,
     {
         suite.faults.push(format!("the file says {count} cases and has {}", cases.len()));
     }
-    for value in cases {
-        for &variant in variants(family) {
-            suite.lines.push(run_case(family, value, &blobs, meta, variant, inputs));
-        }
-    }
+    let run = |value: &Value| -> Vec<Line> {
+        let each = |&variant| run_case(family, value, &blobs, meta, variant, inputs);
+        variants(family).iter().map(each).collect()
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    suite.lines = std::thread::scope(|scope| {
+        let parts: Vec<_> = cases
+            .chunks(cases.len().div_ceil(threads).max(1))
+            .map(|part| scope.spawn(move || part.iter().flat_map(run).collect::<Vec<Line>>()))
+            .collect();
+        let parts = parts.into_iter().map(|part| part.join());
+        parts.collect::<Result<Vec<_>, _>>().map(|parts| parts.concat())
+    })
+    .map_err(|_| Misread::new("a thread of the runner panicked"))?;
     suite.cap = match family.cap() {
         Cap::Nothing => 0,
         Cap::Percent => suite.lines.len() / 100,
@@ -347,7 +347,9 @@ fn run_case(
         Err(error) => return misread(&named, &error),
     };
     let case = Case { family, fields, blobs, meta, variant, inputs };
-    match family.judge(&case) {
+    // No input may make the library panic; one that does is named like any other wrong answer.
+    let judged = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| family.judge(&case)));
+    match judged.unwrap_or_else(|_| Err(Misread::new("panicked"))) {
         Ok(judgement) => {
             let (ending, note) = divergences::weigh(&case, judgement.agreement);
             Line { id: named, expected: judgement.expected, got: judgement.got + note, ending }

@@ -1,24 +1,20 @@
 //! Chains with one mutation, and the verdict protocol that any validator can speak: one case a line,
 //! one verdict a line.
 
-use bonafide::policy::ValidationPolicy;
+use bonafide::policy::{RevocationPolicy, ValidationPolicy};
 use bonafide::trust::TrustAnchor;
 use bonafide::x509::Time;
 use serde_json::{Value, json};
 
 use super::engine::{self, Answer, Names, Question};
-use super::load::{Fields, Misread};
-use super::{Agreement, Case, Expected, Judgement};
+use super::evidence::Evidence;
+use super::load::{self, Fields, Misread};
+use super::{Case, Expected, Judgement};
 
 pub fn judge(case: &Case<'_>) -> Result<Judgement, Misread> {
     let expected = Expected::parse(case.fields.text("expect")?)?;
     let answer = answer(case.fields)?;
-    let mut judgement =
-        Judgement::of(expected.allows(answer.accepted), expected.name(), answer.code);
-    if !case.fields.list("crls")?.is_empty() && judgement.agreement == Agreement::No {
-        judgement.agreement = Agreement::NotYet("revocation");
-    }
-    Ok(judgement)
+    Ok(Judgement::of(expected.allows(answer.accepted), expected.name(), answer.code))
 }
 
 /// The verdict on one line of the protocol.
@@ -28,13 +24,8 @@ pub fn verdict(line: &str) -> Value {
         Err(error) => return unsupported(&Value::Null, &error.to_string()),
     };
     let id = value.get("id").cloned().unwrap_or_default();
-    let asked = Fields::of(&value).and_then(|fields| {
-        let revocation = !fields.list("crls")?.is_empty();
-        Ok(if revocation { None } else { Some(answer(fields)?) })
-    });
-    let answer = match asked {
-        Ok(Some(answer)) => answer,
-        Ok(None) => return unsupported(&id, "revocation"),
+    let answer = match Fields::of(&value).and_then(answer) {
+        Ok(answer) => answer,
         Err(error) => return unsupported(&id, &error.to_string()),
     };
     let path: Vec<String> = answer.path.iter().map(|der| fingerprint(der)).collect();
@@ -79,14 +70,17 @@ fn answer(fields: Fields<'_>) -> Result<Answer, Misread> {
             policy = policy.with_explicit_policy_required();
         }
     }
+    let lists = fields.base64s("crls")?;
     let time = fields.maybe_number("time")?.ok_or_else(|| Misread::new("no time"))?;
     let question = Question {
         leaf: &leaf,
-        pool: pool.iter().map(Vec::as_slice).collect(),
+        pool: load::slices(&pool),
         trust: engine::unscoped(anchors.iter().map(|der| TrustAnchor::from_der(der))),
         policy: policy.with_purpose(engine::purpose(fields.text("eku")?)?),
         names,
         now: Time::from_unix(time),
+        // "Every non-anchor certificate must be covered by one valid CRL (hard fail)."
+        evidence: Evidence::if_any(&lists, &anchors, &pool, RevocationPolicy::hard_fail()),
     };
     Ok(engine::ask(&question))
 }

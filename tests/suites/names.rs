@@ -136,6 +136,7 @@ fn code(constraints: Extension, subject: &kit::Name, san: &Option<Vec<u8>>) -> S
         // that nobody bears is missed after the path was judged, and only if that was sound.
         names: Names::Any.add("dns", "nobody.invalid"),
         now: Time::from_unix(kit::NOW),
+        evidence: None,
     };
     engine::ask(&question).code
 }

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use bonafide::policy::{Purpose, ValidationPolicy};
+use bonafide::policy::{Purpose, RevocationPolicy, ValidationPolicy};
 use bonafide::signature::AlgorithmPolicy;
 use bonafide::trust::TrustAnchor;
 
-use super::engine::{self, Names, Question};
+use super::engine::{self, Answer, Names, Question};
+use super::evidence::{self, Evidence};
 use super::load::{Fields, Misread};
-use super::{Agreement, Case, Expected, Family, Judgement};
+use super::{Case, Expected, Family, Judgement};
 
 pub fn judge(case: &Case<'_>) -> Result<Judgement, Misread> {
     let fields = case.fields;
@@ -19,9 +20,23 @@ pub fn judge(case: &Case<'_>) -> Result<Judgement, Misread> {
     let expected = fields.object("expected")?;
     let result = Expected::parse(expected.text("result")?)?;
     let anchors = case.blobs.all_of(fields, "trust_anchors")?;
+    let pool = case.blobs.all_of(fields, "intermediates")?;
+    let algorithms = algorithms(case);
+    let revocation = match fields.maybe_text("revocation")? {
+        None | Some("off") => None,
+        Some("required") => Some(RevocationPolicy::hard_fail()),
+        Some("if_available") => Some(evidence::unknown_allowed()),
+        Some(mode) => return Err(Misread::new(format!("unknown revocation mode {mode}"))),
+    };
+    let lists = case.blobs.all_of(fields, "crls")?;
+    let lists = match &revocation {
+        Some(_) => evidence::take_in(&lists, &anchors, &pool, algorithms),
+        None => Vec::new(),
+    };
     let question = Question {
         leaf: case.blobs.of(fields, "leaf")?,
-        pool: case.blobs.all_of(fields, "intermediates")?,
+        evidence: revocation.clone().map(|policy| Evidence::of_lists(&lists, policy)),
+        pool,
         trust: engine::unscoped(anchors.into_iter().map(TrustAnchor::from_der)),
         policy: policy(case)?,
         names: names(fields)?,
@@ -31,44 +46,47 @@ pub fn judge(case: &Case<'_>) -> Result<Judgement, Misread> {
         Some(purpose) => engine::purpose(purpose)?,
         None => Purpose::Any,
     };
-    let answer = engine::ask_for_all(&question, &[purpose]);
+    let purposes = [purpose];
+    let Answer { code, path, policies, accepted, .. } = engine::ask_for_all(&question, &purposes);
     let mut wanted = result.name().to_owned();
-    let mut got = answer.code;
-    let mut agrees = result.allows(answer.accepted);
+    let mut got = code.clone();
+    let mut agrees = result.allows(accepted);
     // "Compare only on accept." The table is NIST's for the RSA certificates; the other key types
     // assert other policies in places.
-    if case.family == Family::Pkits && result == Expected::Accept && answer.accepted {
+    if case.family == Family::Pkits && result == Expected::Accept && accepted {
         let set: BTreeSet<String> =
             expected.oids("user_constrained_policy_set")?.iter().map(ToString::to_string).collect();
-        if set != answer.policies {
+        if set != policies {
             agrees = false;
             wanted = format!("{wanted} with policies {set:?}");
-            got = format!("{got} with policies {:?}", answer.policies);
+            got = format!("{got} with policies {:?}", policies);
         }
     }
-    let mut judgement = Judgement::of(agrees, wanted, got);
-    match fields.maybe_text("revocation")? {
-        None | Some("off") => {}
-        // Without revocation a path can only look better than it is.
-        Some("required" | "if_available") => {
-            if !agrees && result == Expected::Reject {
-                judgement.agreement = Agreement::NotYet("revocation");
+    if let Some(policy) = revocation {
+        for order in evidence::reordered(&lists) {
+            let evidence = Some(Evidence::of_lists(&order, policy.clone()));
+            let again = engine::ask_for_all(&Question { evidence, ..question.clone() }, &purposes);
+            if (&again.code, &again.path) != (&code, &path) {
+                agrees = false;
+                got = format!("{got}, with the lists in another order {}", again.code);
             }
         }
-        Some(mode) => return Err(Misread::new(format!("unknown revocation mode {mode}"))),
     }
-    Ok(judgement)
+    Ok(Judgement::of(agrees, wanted, got))
+}
+
+fn algorithms(case: &Case<'_>) -> AlgorithmPolicy {
+    match case.family {
+        Family::RealWorld => AlgorithmPolicy::DEFAULT,
+        // "SHA-1 and 1024-bit keys allowed."
+        _ => AlgorithmPolicy::DEFAULT.allow_sha1().allow_rsa_from(1024).allow_dsa(),
+    }
 }
 
 fn policy(case: &Case<'_>) -> Result<ValidationPolicy, Misread> {
     let fields = case.fields;
-    let mut policy = policy_inputs(ValidationPolicy::rfc5280(), fields)?;
-    if case.family != Family::RealWorld {
-        // "SHA-1 and 1024-bit keys allowed."
-        policy = policy.with_algorithms(
-            AlgorithmPolicy::DEFAULT.allow_sha1().allow_rsa_from(1024).allow_dsa(),
-        );
-    }
+    let mut policy =
+        policy_inputs(ValidationPolicy::rfc5280(), fields)?.with_algorithms(algorithms(case));
     if let Some(limits) = fields.maybe_object("limits")?
         && let Some(max) = limits.maybe_count("max_certs")?
     {

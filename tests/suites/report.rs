@@ -16,8 +16,6 @@ pub enum Ending {
     Explained { rule: &'static str, counts: bool },
     /// Not as the suite says, and upstream does not run the case either.
     Advisory,
-    /// Needs a room of the library that is not built yet.
-    NotYet(&'static str),
     /// Not as the suite says, or not understood.
     Unexplained,
 }
@@ -90,30 +88,24 @@ impl Report {
         !self.suites.is_empty() && self.suites.iter().all(SuiteReport::is_sound)
     }
 
-    /// Whether cases wait for a room that is not built yet.
-    pub fn is_complete(&self) -> bool {
-        self.suites.iter().all(|suite| suite.count(|e| matches!(e, Ending::NotYet(_))) == 0)
-    }
-
     /// The table, then what needs attention.
     pub fn for_people(&self) -> String {
         let mut out = String::new();
         let _ = writeln!(
             out,
-            "{:<34} {:>6} {:>11} {:>9} {:>11} {:>8} {:>8}  cap",
-            "suite", "cases", "as expected", "explained", "unexplained", "advisory", "not yet"
+            "{:<34} {:>6} {:>11} {:>9} {:>11} {:>8}  cap",
+            "suite", "cases", "as expected", "explained", "unexplained", "advisory"
         );
         for suite in &self.suites {
             let _ = writeln!(
                 out,
-                "{:<34} {:>6} {:>11} {:>9} {:>11} {:>8} {:>8}  {} of {}{}",
+                "{:<34} {:>6} {:>11} {:>9} {:>11} {:>8}  {} of {}{}",
                 suite.name,
                 suite.lines.len(),
                 suite.as_expected(),
                 suite.explained(),
                 suite.unexplained(),
                 suite.count(|ending| *ending == Ending::Advisory),
-                suite.count(|ending| matches!(ending, Ending::NotYet(_))),
                 suite.counted(),
                 suite.cap,
                 if suite.is_over_cap() { " EXCEEDED" } else { "" }
@@ -136,20 +128,14 @@ impl Report {
             let _ = writeln!(out, "{}: {fault}", suite.name);
         }
         let mut rules: BTreeMap<&str, usize> = BTreeMap::new();
-        let mut waiting: BTreeMap<&str, usize> = BTreeMap::new();
         for line in &suite.lines {
-            match line.ending {
-                Ending::Explained { rule, .. } => *rules.entry(rule).or_default() += 1,
-                Ending::NotYet(room) => *waiting.entry(room).or_default() += 1,
-                _ => {}
+            if let Ending::Explained { rule, .. } = line.ending {
+                *rules.entry(rule).or_default() += 1;
             }
         }
         for (rule, count) in rules {
             let reason = super::divergences::reason(rule).unwrap_or_default();
             let _ = writeln!(out, "{}: {count} by rule {rule}: {reason}", suite.name);
-        }
-        for (room, count) in waiting {
-            let _ = writeln!(out, "{}: {count} not yet: {room}", suite.name);
         }
         for (ending, word) in [(Ending::Advisory, "advisory"), (Ending::Unexplained, "UNEXPLAINED")]
         {
@@ -172,7 +158,6 @@ impl Report {
                     Ending::AsExpected => ("as-expected", None),
                     Ending::Explained { rule, .. } => ("explained", Some(rule)),
                     Ending::Advisory => ("advisory", None),
-                    Ending::NotYet(room) => ("not-yet", Some(room)),
                     Ending::Unexplained => ("unexplained", None),
                 };
                 let value = json!({
@@ -188,7 +173,6 @@ impl Report {
                 "as_expected": suite.as_expected(), "explained": suite.explained(),
                 "unexplained": suite.unexplained(),
                 "advisory": suite.count(|ending| *ending == Ending::Advisory),
-                "not_yet": suite.count(|ending| matches!(ending, Ending::NotYet(_))),
                 "counted": suite.counted(), "cap": suite.cap, "faults": suite.faults,
                 "sound": suite.is_sound(),
             });

@@ -4,12 +4,13 @@
 //! both answers are as expected, and what an accepted ID reads as is still compared.
 
 use bonafide::identity::{SpiffeId, SpiffeIdRef, TrustDomain};
-use bonafide::policy::ValidationPolicy;
+use bonafide::policy::{RevocationPolicy, ValidationPolicy};
 use bonafide::trust::{BundleMap, Domain, SpiffeBundle, TrustAnchor, TrustBundle, TrustStore};
 
 use super::engine::{self, Names, Question};
-use super::load::{Fields, Misread};
-use super::{Agreement, Case, Expected, Judgement};
+use super::evidence::Evidence;
+use super::load::{self, Fields, Misread};
+use super::{Case, Expected, Judgement};
 
 /// The two questions that each SVID chain stands for.
 pub const PROFILES: &[&str] = &["strict", "minimal"];
@@ -107,21 +108,24 @@ pub fn judge_svid(case: &Case<'_>) -> Result<Judgement, Misread> {
     let Some((leaf, pool)) = chain.split_first() else {
         return Err(Misread::new("empty chain"));
     };
+    let bundles = fields.object("bundles_pem")?;
+    let lists = fields.pems("crls_pem", "X509 CRL")?;
+    let mut anchors = Vec::new();
+    for (name, _) in bundles.entries() {
+        anchors.extend(bundles.pems(name, "CERTIFICATE")?);
+    }
     let question = Question {
         leaf,
-        pool: pool.iter().map(Vec::as_slice).collect(),
-        trust: store(fields.object("bundles_pem")?)?,
+        pool: load::slices(pool),
+        trust: store(bundles)?,
         policy,
         names: Names::Any,
         now: fields.time("validation_time")?,
+        // The Workload API says which lists there are, not that there must be one.
+        evidence: Evidence::if_any(&lists, &anchors, pool, RevocationPolicy::if_available()),
     };
     let answer = engine::ask(&question);
-    let mut judgement =
-        Judgement::of(expected.allows(answer.accepted), expected.name(), answer.code);
-    if !fields.list("crls_pem")?.is_empty() && judgement.agreement == Agreement::No {
-        judgement.agreement = Agreement::NotYet("revocation");
-    }
-    Ok(judgement)
+    Ok(Judgement::of(expected.allows(answer.accepted), expected.name(), answer.code))
 }
 
 /// One SPIFFE trust domain for each bundle. An authority that cannot be read is left out, as the

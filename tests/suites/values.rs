@@ -51,6 +51,7 @@ fn with_policies(value: &[u8], critical: bool) -> Answer {
         policy: ValidationPolicy::rfc5280(),
         names: Names::Any,
         now: Time::from_unix(kit::NOW),
+        evidence: None,
     })
 }
 

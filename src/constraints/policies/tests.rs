@@ -157,7 +157,6 @@ fn any_policy_is_never_mapped() {
         let path = path.map(certificate);
         let found = judge(&path, &DEFAULT, &mut Budget::new(Limits::DEFAULT)).unwrap_err();
         assert_eq!(found, PolicyFailure::MappingOfAnyPolicy { depth }, "{case}");
-        assert_eq!(found.code(), "policy.mapping-of-any-policy");
     }
 }
 
@@ -169,7 +168,7 @@ fn no_graph_is_made_that_cannot_matter() {
         assert_eq!(judge(&path, &DEFAULT, &mut budget), Ok((String::new(), String::new())));
     }
     let limit = judge(&["A", "A"].map(certificate), &DEFAULT, &mut budget).unwrap_err();
-    assert_eq!(limit.code(), Limit::PolicyNodes.code());
+    assert!(matches!(limit, PolicyFailure::Limit(l) if l.limit() == Limit::PolicyNodes));
 }
 
 /// `size` policies, each mapped to each, in each of `authorities` certificates.
@@ -202,7 +201,7 @@ fn mappings_of_all_to_all_cost_what_they_are_long() {
 
     let mut budget = Budget::new(Limits::DEFAULT);
     let failure = judge(&all_to_all(80, 6), &EXPLICIT, &mut budget).unwrap_err();
-    assert_eq!(failure.code(), "limit.policy-nodes");
+    assert!(matches!(failure, PolicyFailure::Limit(l) if l.limit() == Limit::PolicyNodes));
     assert_eq!(failure.to_string(), "limit of 1024 policy graph nodes reached");
 }
 
