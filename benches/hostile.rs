@@ -4,7 +4,7 @@
 //! time of a decision, and its ratio to an honest one in the same run. Only the ratios and the work
 //! mean anything elsewhere; the bar for pools without a way to an anchor is 1 ms on an idle core.
 //! `tests/hostile.rs` asserts verdicts and counters.
-#![expect(
+#![allow(
     clippy::print_stdout,
     clippy::unwrap_used,
     clippy::as_conversions,

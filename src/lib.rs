@@ -45,6 +45,8 @@
 //! | [`trust`] | anchors, bundles, and which trust domain may speak for which names |
 //! | [`policy`] | what is demanded: named profiles, changed rule by rule, and bounds on work |
 //! | [`identity`] | who a peer can be: SPIFFE IDs, DNS names, addresses, mailboxes, URIs |
+//! | [`revocation`] | what evidence says of a certificate |
+//! | [`credential`] | one's own certificates and keys |
 //! | [`signature`] | what verifies signatures, and which algorithms are allowed |
 //! | [`constraints`] | the rules and their stable codes |
 //! | [`x509`] | bytes to types |

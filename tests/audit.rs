@@ -50,6 +50,7 @@ fn an_acceptance_is_recorded_whole() {
     assert_eq!((peer.trust_domain.as_str(), peer.bundle_sequence), ("estate", Some(7)));
     assert_eq!(peer.bundle_digest.as_bytes(), decision.peer().unwrap().bundle_digest());
     assert_eq!(peer.valid_until, FAR);
+    assert!(!peer.revocation_asked && peer.evidence.is_empty());
     let fingerprints: Vec<&[u8; 32]> = peer.path.iter().map(|c| c.sha256.as_bytes()).collect();
     let expected: Vec<Fingerprint> = estate.chain().iter().map(|c| Fingerprint::of(c)).collect();
     assert_eq!(fingerprints, expected.iter().map(Fingerprint::as_bytes).collect::<Vec<_>>());

@@ -81,6 +81,10 @@ pub struct AuditPeer {
     pub policies: Vec<String>,
     /// The last second in which the answer holds, in POSIX seconds.
     pub valid_until: i64,
+    /// Whether revocation was part of the question.
+    pub revocation_asked: bool,
+    /// The revocation evidence that the answer rests on, by digest.
+    pub evidence: Vec<AuditDigest>,
 }
 
 /// A certificate, or an anchor without one.
@@ -224,6 +228,8 @@ impl AuditPeer {
                 .collect(),
             policies: peer.policies().iter().map(ToString::to_string).collect(),
             valid_until: peer.valid_until().unix(),
+            revocation_asked: peer.revocation_was_asked(),
+            evidence: peer.evidence().iter().map(|id| id.as_bytes().into()).collect(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod certificate;
 mod conformance;
+mod name_grammar;
 pub(crate) mod names;
 mod path;
 mod policies;

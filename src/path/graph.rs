@@ -102,11 +102,14 @@ impl<'a> Graph<'a> {
     /// What the best way from each candidate to an anchor costs, along edges that are not known to
     /// fail: Dijkstra's algorithm from the anchors, without a heap, since the graph is dense where
     /// it is large.
-    pub(super) fn measure(&mut self) {
+    pub(super) fn measure(&mut self, max_intermediates: Option<u32>) {
         self.order.clear();
         let count = self.pool.nodes.len();
+        self.measure_below(max_intermediates);
         for index in 1..count {
-            let cost = if self.is_usable(index) { self.cost_to_anchor(index) } else { None };
+            let usable =
+                self.is_usable(index) && self.node(index).is_some_and(|node| node.below.is_some());
+            let cost = if usable { self.cost_to_anchor(index) } else { None };
             if let Some(node) = self.pool.nodes.get_mut(index) {
                 node.cost = cost;
                 node.issuers = None;
@@ -119,7 +122,9 @@ impl<'a> Graph<'a> {
         while let Some((cost, issuer)) = self.next_to_settle(settled) {
             settled = Some((cost, issuer));
             for index in 1..count {
-                let offer = self.step_cost(index, issuer).map(|step| step + cost);
+                let reached = self.node(index).is_some_and(|node| node.below.is_some());
+                let offer =
+                    self.step_cost(index, issuer).filter(|_| reached).map(|step| step + cost);
                 if let (Some(offer), Some(node)) = (offer, self.pool.nodes.get_mut(index))
                     && node.cost.is_none_or(|held| offer < held)
                 {
@@ -127,6 +132,53 @@ impl<'a> Graph<'a> {
                 }
             }
         }
+    }
+
+    /// How many intermediates stand at least between the target and each candidate. Path length
+    /// never allows a way to a candidate that has more below it than it or the policy allows, so
+    /// none leads there; where flaws are admitted, that is one.
+    fn measure_below(&mut self, max_intermediates: Option<u32>) {
+        for node in &mut self.pool.nodes {
+            node.below = None;
+            node.forced_flaws = 0;
+        }
+        let mut changed = self.reach_from(0, 0, max_intermediates);
+        while changed {
+            changed = false;
+            for index in 1..self.pool.nodes.len() {
+                let Some(node) = self.node(index) else { continue };
+                if let Some(below) = node.below {
+                    let above = below + u32::from(!node.is_self_issued());
+                    changed |= self.reach_from(index, above, max_intermediates);
+                }
+            }
+        }
+    }
+
+    /// Offers `below` to the possible issuers of a candidate; says whether any took it.
+    fn reach_from(&mut self, subject: usize, below: u32, max_intermediates: Option<u32>) -> bool {
+        let mut taken = false;
+        let admit_flawed = self.admit_flawed;
+        for index in 1..self.pool.nodes.len() {
+            // The cheap question first: most offers in a dense graph are no better.
+            let better =
+                self.node(index).is_some_and(|node| node.below.is_none_or(|held| below < held));
+            if !better || !self.is_usable(index) || self.step_cost(subject, index).is_none() {
+                continue;
+            }
+            if let Some(node) = self.pool.nodes.get_mut(index) {
+                let path_len = node.certificate.basic_constraints().and_then(|b| b.path_len);
+                let counted = below + u32::from(!node.is_self_issued());
+                let allowed = path_len.is_none_or(|allowed| below <= allowed)
+                    && max_intermediates.is_none_or(|max| counted <= max);
+                if allowed || admit_flawed {
+                    node.below = Some(below);
+                    node.forced_flaws = u32::from(!allowed);
+                    taken = true;
+                }
+            }
+        }
+        taken
     }
 
     /// The cheapest candidate behind the one settled last; every step costs something, so that
@@ -151,7 +203,8 @@ impl<'a> Graph<'a> {
             && self.is_usable(subject)
             && !self.is_broken(Vertex::Candidate(issuer), subject);
         joins.then(|| {
-            Cost::step(KeyMatch::of(below.issuer_key_id, above.key_id)) + Cost::flaws(above.flaws)
+            Cost::step(KeyMatch::of(below.issuer_key_id, above.key_id))
+                + Cost::flaws(above.flaws + above.forced_flaws)
         })
     }
 

@@ -87,6 +87,11 @@ pub(crate) struct Node<'a> {
     pub(super) flaws: u32,
     /// It cannot be used whatever is admitted.
     pub(super) unusable: bool,
+    /// The least number of intermediates, self-issued ones not counted, between the target and
+    /// here; nothing where no way from the target leads here.
+    pub(super) below: Option<u32>,
+    /// Rules that every path through here breaks, however it goes: path length.
+    pub(super) forced_flaws: u32,
     /// What the best way from here to an anchor costs; nothing where there is no way.
     pub(super) cost: Option<Cost>,
     /// Its possible issuers among the candidates, best first, once they are arranged.
@@ -103,6 +108,8 @@ impl<'a> Node<'a> {
             issuer_key_id: certificate.issuer_key_id(),
             flaws: 0,
             unusable: false,
+            below: None,
+            forced_flaws: 0,
             cost: None,
             issuers: None,
         }

@@ -150,7 +150,7 @@ impl<'a> Search<'a> {
 
     /// Begins at the target, by what is known of the edges.
     fn restart(&mut self) {
-        self.graph.measure();
+        self.graph.measure(self.means.demands.policy.max_intermediates);
         self.verifying = None;
         self.states.clear();
         self.queue.clear();
@@ -188,12 +188,7 @@ impl<'a> Search<'a> {
             }
             let Some((issuer, _)) = self.next_issuer(promise.state) else { continue };
             budget.path_step()?;
-            if let Some(state) = self.states.get_mut(promise.state) {
-                match issuer {
-                    Vertex::Anchor(_) => state.anchors.advance(),
-                    Vertex::Candidate(_) => state.candidates += 1,
-                }
-            }
+            self.advance(promise.state, issuer);
             self.open(promise.state);
             self.extend(promise.state, issuer);
             return Ok(Event::Working);
@@ -363,21 +358,78 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// Makes the partial path of `state` with `issuer` and, where the best way on from there was
+    /// verified before, goes it to its end.
+    fn extend(&mut self, state: usize, issuer: Vertex) {
+        let Some(made) = self.make(state, issuer) else { return };
+        match issuer {
+            Vertex::Candidate(_) => {
+                if !self.go_verified_way(made) {
+                    self.open(made);
+                }
+            }
+            Vertex::Anchor(anchor) => self.begin_verifying(made, anchor),
+        }
+    }
+
+    /// Goes on from a state to an anchor along edges that are known to hold, as one step. Goes
+    /// nowhere where the best way has another edge or is not allowed.
+    fn go_verified_way(&mut self, from: usize) -> bool {
+        let Some(before) = self.states.get(from).copied() else { return false };
+        let mark = self.states.len();
+        let mut at = from;
+        while let Some((issuer, _)) = self.next_issuer(at) {
+            let held = self.states.get(at).is_some_and(|state| match state.at {
+                Vertex::Candidate(node) => self.graph.checked(issuer, node) == Some(true),
+                Vertex::Anchor(_) => false,
+            });
+            let Some(made) = held.then(|| self.make(at, issuer)).flatten() else { break };
+            self.advance(at, issuer);
+            if let Vertex::Anchor(anchor) = issuer {
+                self.open(from);
+                (mark..made).for_each(|state| self.open(state));
+                self.begin_verifying(made, anchor);
+                return true;
+            }
+            at = made;
+        }
+        self.states.truncate(mark);
+        if let Some(state) = self.states.get_mut(from) {
+            *state = before;
+        }
+        false
+    }
+
+    /// Moves a state on behind the extension that was just made.
+    fn advance(&mut self, state: usize, issuer: Vertex) {
+        if let Some(state) = self.states.get_mut(state) {
+            match issuer {
+                Vertex::Anchor(_) => state.anchors.advance(),
+                Vertex::Candidate(_) => state.candidates += 1,
+            }
+        }
+    }
+
+    fn begin_verifying(&mut self, path: usize, anchor: usize) {
+        self.verifying = self
+            .graph
+            .anchor(anchor)
+            .and_then(|anchor| anchor.public_key())
+            .map(|key| Verifying { path, vouched: path, key });
+    }
+
     /// Makes the partial path of `state` with `issuer`, unless it is a loop, was rejected, or
     /// breaks a rule that is not admitted.
-    fn extend(&mut self, state: usize, issuer: Vertex) {
-        let Some(found) = self.states.get(state).copied() else { return };
-        let Vertex::Candidate(subject) = found.at else { return };
+    fn make(&mut self, state: usize, issuer: Vertex) -> Option<usize> {
+        let found = self.states.get(state).copied()?;
+        let Vertex::Candidate(subject) = found.at else { return None };
         let mut flaws = 0;
         let mut intermediates = found.intermediates;
         let key_match = match issuer {
             Vertex::Candidate(index) => {
-                let (Some(node), Some(below)) = (self.graph.node(index), self.graph.node(subject))
-                else {
-                    return;
-                };
+                let (node, below) = (self.graph.node(index)?, self.graph.node(subject)?);
                 if self.is_loop(state, &node.certificate) {
-                    return;
+                    return None;
                 }
                 let allowed = node.certificate.basic_constraints().and_then(|b| b.path_len);
                 flaws += node.flaws;
@@ -390,18 +442,14 @@ impl<'a> Search<'a> {
                 KeyMatch::of(below.issuer_key_id, node.key_id)
             }
             Vertex::Anchor(index) => {
-                let (Some(anchor), Some(below)) =
-                    (self.graph.anchor(index), self.graph.node(subject))
-                else {
-                    return;
-                };
+                let (anchor, below) = (self.graph.anchor(index)?, self.graph.node(subject)?);
                 flaws += u32::from(anchor.state == AnchorState::Distrusted);
                 flaws += u32::from(path_length(anchor.path_len, intermediates).is_some());
                 KeyMatch::of(below.issuer_key_id, anchor.key_id())
             }
         };
         if flaws > 0 && !self.graph.admit_flawed {
-            return;
+            return None;
         }
         let index = self.states.len();
         self.states.push(State {
@@ -414,22 +462,11 @@ impl<'a> Search<'a> {
             candidates: 0,
             dead: false,
         });
-        if !self.rejected.is_empty() {
-            let vertices = self.vertices(index);
-            if self.rejected.contains(&vertices) {
-                return;
-            }
+        if !self.rejected.is_empty() && self.rejected.contains(&self.vertices(index)) {
+            self.states.truncate(index);
+            return None;
         }
-        match issuer {
-            Vertex::Candidate(_) => self.open(index),
-            Vertex::Anchor(anchor) => {
-                self.verifying = self
-                    .graph
-                    .anchor(anchor)
-                    .and_then(|anchor| anchor.public_key())
-                    .map(|key| Verifying { path: index, vouched: index, key });
-            }
-        }
+        Some(index)
     }
 
     /// Whether the path of `state` has a certificate with subject, subject alternative names and

@@ -8,7 +8,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::answer::{Answer, EvidenceRequest, Revoked, SignerQuestion, Unknown, Verdict};
-use super::{DenyList, EvidenceBudget, EvidenceId, Query, RevocationSource, exempt};
+use super::{DenyList, EvidenceBudget, EvidenceId, OcspStore, Query, RevocationSource, exempt};
 use crate::policy::OnUnknown;
 use crate::x509::Time;
 
@@ -113,6 +113,10 @@ impl Revocation {
         }
         let mut answers: Vec<Answer> =
             self.sources.iter().map(|source| source.status(query, budget)).collect();
+        // A staple is judged, whatever sources there are.
+        if query.stapled_ocsp.is_some() {
+            answers.push(OcspStore::new().status(query, budget));
+        }
         answers.extend(exempt::status(query));
         let mut judgement = combine(answers, |why| match rule.on_unknown(why.reason()) {
             OnUnknown::Reject => Outcome::Refused(why.clone()),

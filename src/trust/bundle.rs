@@ -34,44 +34,38 @@ impl TrustBundle {
     /// Takes anchors in any order; duplicates are kept once.
     #[must_use]
     pub fn new(anchors: impl IntoIterator<Item = TrustAnchor>) -> Self {
-        let mut sorted: Vec<(u64, Arc<TrustAnchor>)> = anchors
+        let mut sorted: Vec<(u64, String, Arc<TrustAnchor>)> = anchors
             .into_iter()
-            .map(|anchor| (anchor.subject().canonical_hash(), Arc::new(anchor)))
+            .map(|anchor| {
+                let mut line = String::new();
+                // Writing to a string does not fail.
+                anchor.write_canonical(&mut line).unwrap_or_default();
+                (anchor.subject().canonical_hash(), line, Arc::new(anchor))
+            })
             .collect();
-        sorted.sort_by(|(a_hash, a), (b_hash, b)| {
-            (a_hash, a.key_id(), a.fingerprint()).cmp(&(b_hash, b.key_id(), b.fingerprint()))
+        // One name and key may stand there twice under different constraints: the line orders them.
+        sorted.sort_by(|(a_hash, a_line, a), (b_hash, b_line, b)| {
+            let a = (a_hash, a.key_id(), a.fingerprint(), a_line);
+            a.cmp(&(b_hash, b.key_id(), b.fingerprint(), b_line))
         });
-        let mut lines: Vec<String> = Vec::with_capacity(sorted.len());
-        sorted.retain(|(_, anchor)| {
-            let mut line = String::new();
-            let written = anchor.write_canonical(&mut line).is_ok();
-            if written && lines.last() == Some(&line) {
-                return false;
-            }
-            lines.push(line);
-            true
-        });
+        sorted.dedup_by(|(_, a, _), (_, b, _)| a == b);
+        let mut lines: Vec<&str> = sorted.iter().map(|(_, line, _)| line.as_str()).collect();
         lines.sort_unstable();
-        let mut bundle = Self {
-            has_pinned: sorted
-                .iter()
-                .any(|(_, anchor)| anchor.end_entity_use != EndEntityUse::Refused),
-            has_distrusted: sorted
-                .iter()
-                .any(|(_, anchor)| anchor.state == AnchorState::Distrusted),
-            hashes: sorted.iter().map(|&(hash, _)| hash).collect(),
-            anchors: sorted.into_iter().map(|(_, anchor)| anchor).collect(),
-            sequence: None,
-            refresh_hint_seconds: None,
-            digest: [0; 32],
-        };
         let mut hash = Sha256::new();
         hash.update(b"bonafide-bundle 1\n");
-        for line in &lines {
+        for line in lines {
             hash.update(line.as_bytes());
         }
-        bundle.digest = hash.finalize().into();
-        bundle
+        let anchors = || sorted.iter().map(|(_, _, anchor)| anchor);
+        Self {
+            has_pinned: anchors().any(|anchor| anchor.end_entity_use != EndEntityUse::Refused),
+            has_distrusted: anchors().any(|anchor| anchor.state == AnchorState::Distrusted),
+            hashes: sorted.iter().map(|&(hash, _, _)| hash).collect(),
+            anchors: anchors().cloned().collect(),
+            sequence: None,
+            refresh_hint_seconds: None,
+            digest: hash.finalize().into(),
+        }
     }
 
     /// Sets the sequence number that the publisher gave this state. Default: none.
@@ -198,5 +192,40 @@ impl fmt::Debug for TrustBundle {
             .field("anchors", &self.anchors.len())
             .field("sequence", &self.sequence)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn anchor() -> TrustAnchor {
+        let name = b"\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01A";
+        let algorithm = b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00";
+        TrustAnchor::from_name_and_key(name, &[&algorithm[..], &[7; 32]].concat()).unwrap()
+    }
+
+    #[test]
+    fn anchors_of_one_name_and_key_have_one_order() {
+        let anchors = [
+            anchor().with_state(AnchorState::Distrusted),
+            anchor().with_path_len(0),
+            anchor().with_path_len(3),
+            anchor(),
+        ];
+        let look = |anchors: &[TrustAnchor]| {
+            let bundle = TrustBundle::new(anchors.iter().chain(anchors).cloned());
+            let order: Vec<_> = bundle.anchors().map(|a| (a.state, a.path_len)).collect();
+            (*bundle.digest(), order)
+        };
+        let expected = look(&anchors);
+        assert_eq!(expected.1.len(), 4, "duplicates are kept once");
+        let mut turned = anchors;
+        for _ in 0..3 {
+            turned.rotate_left(1);
+            assert_eq!(look(&turned), expected);
+        }
+        turned.reverse();
+        assert_eq!(look(&turned), expected);
     }
 }

@@ -241,7 +241,7 @@ impl<'a> Context<'a> {
         }
         let mut status = StatusReport::default();
         let asked = self.verifier.asks_about_revocation();
-        if asked {
+        if asked || self.request.stapled_ocsp.is_some() {
             status = self.inquire(searching, steps, anchor, &identified.identity)?;
             if let Some(breach) = status.breach {
                 return Ok(Confirmed::Broken { breach, wants: status.wants });
@@ -292,7 +292,11 @@ impl<'a> Context<'a> {
     ) -> Result<StatusReport, LimitExceeded> {
         let inquiry = Inquiry {
             revocation: self.revocation,
-            policy: &self.verifier.revocation_policy,
+            policy: match self.verifier.asks_about_revocation() {
+                true => &self.verifier.revocation_policy,
+                // What a peer staples is heard even where nobody asks.
+                false => &self.verifier.staple_policy,
+            },
             signer_policy: &self.verifier.signer_policy,
             means: self.means(),
             trust_domain: searching.domain.name(),

@@ -25,6 +25,8 @@ pub struct Verifier {
     pub(super) memo: Option<Arc<dyn SignatureMemo>>,
     pub(super) revocation: Arc<Revocation>,
     pub(super) revocation_policy: Arc<RevocationPolicy>,
+    /// What holds for a staple where revocation is not asked about.
+    pub(super) staple_policy: Arc<RevocationPolicy>,
     /// What signers of revocation evidence are validated by.
     pub(super) signer_policy: Arc<ValidationPolicy>,
 }
@@ -45,6 +47,7 @@ impl Verifier {
             memo: None,
             revocation: Arc::default(),
             revocation_policy: Arc::new(policy.revocation.clone().unwrap_or_default()),
+            staple_policy: Arc::new(RevocationPolicy::if_available()),
             signer_policy: Arc::new(policy.for_signers()),
             policy,
         }

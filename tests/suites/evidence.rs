@@ -74,7 +74,8 @@ pub fn store(lists: &[Arc<VerifiedCrl>]) -> CrlStore {
 pub fn reordered(lists: &[Arc<VerifiedCrl>]) -> Vec<Vec<Arc<VerifiedCrl>>> {
     let mut orders = vec![Vec::new()];
     if lists.len() > 4 {
-        orders = (1..lists.len().min(8)).map(|by| [&lists[by..], &lists[..by]].concat()).collect();
+        let rotated = |by| lists.iter().cycle().skip(by).take(lists.len()).cloned().collect();
+        orders = (1..lists.len().min(8)).map(rotated).collect();
         orders.push(lists.iter().rev().cloned().collect());
         return orders;
     }
