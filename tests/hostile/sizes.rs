@@ -75,7 +75,7 @@ fn same_named_cas_with_a_way_to_an_anchor_stay_within_the_limits() {
 fn same_named_cas_grow_gently() {
     for ids in ALL_IDS {
         let case = format!("same-named {ids:?}");
-        grows_gently(&case, [15, 30, 60], |count| same_named(count, ids, true));
+        grows_gently(&case, [10, 20, 40], |count| same_named(count, ids, true));
     }
 }
 
