@@ -4,11 +4,11 @@
 //! services fail. This room holds what a workload presents about itself, and makes the wrong states
 //! unreachable rather than unlikely:
 //!
-//! - A [`CredentialKey`] signs; a [`KeyStore`] finds it. Memory ([`SoftwareKey`]), tokens and other
+//! - A [`CredentialKey`] signs; a [`KeyStore`] finds it. Memory (`SoftwareKey`), tokens and other
 //!   processes stand behind the same two traits.
 //! - A [`Credential`] is a chain and its key after [`CredentialChecks`]: a torn pair, a wrong order or
 //!   a profile that peers refuse never becomes one.
-//! - A [`CredentialHandle`] serves a [`CredentialSet`]: readers see all of a publication or nothing of
+//! - A `CredentialHandle` serves a [`CredentialSet`]: readers see all of a publication or nothing of
 //!   it, and a failed one leaves what was there. An expired credential is never chosen.
 //! - A [`RotationSchedule`] says when to renew, when to try again and when to call for help.
 //!

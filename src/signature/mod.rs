@@ -12,7 +12,7 @@
 //!    was parsed before.
 //!
 //! Whether the issuer may sign at all, for whom and until when, other rooms decide. Backends:
-//! [`RingBackend`] (feature `ring`), [`AwsLcBackend`] (feature `aws-lc-rs`: P-521, more ECDSA
+//! `RingBackend` (feature `ring`), `AwsLcBackend` (feature `aws-lc-rs`: P-521, more ECDSA
 //! hashes, ML-DSA, prepared keys), [`PkiTypesBackend`] over any list of
 //! `rustls_pki_types::SignatureVerificationAlgorithm`, or one's own.
 
