@@ -232,6 +232,9 @@ impl Cursor {
     }
 }
 
+/// Octets hashed at a time: more than an entry has, a few blocks of SHA-256.
+const PIECE: usize = 128;
+
 /// Keys tried for one list: more of one name than that is nobody's estate.
 const MAX_KEYS: usize = 16;
 
@@ -296,14 +299,17 @@ impl<B: AsRef<[u8]>> CrlIntake<B> {
             Phase::Entries => {
                 while left > 0 && self.cursor.file_next(der)? {
                     left -= 1;
-                    // While these octets are still near.
-                    if left.is_multiple_of(256) {
-                        let read = self.cursor.walker.offset();
-                        self.hashed = hash_up_to(&mut self.hasher, der, self.hashed, read);
+                    // In small pieces: a processor then reads the next entries while it waits for
+                    // the rounds of the digest, each of which waits for the one before.
+                    if let Some(octets) = der.get(self.hashed..self.hashed + PIECE)
+                        && self.hashed + PIECE <= self.cursor.walker.offset()
+                    {
+                        self.hasher.update(octets);
+                        self.hashed += PIECE;
                     }
                 }
                 if left > 0 {
-                    hash_up_to(&mut self.hasher, der, self.hashed, der.len());
+                    self.hasher.update(der.get(self.hashed..).unwrap_or_default());
                     return Ok(Progress::Finished(self.finish()?));
                 }
                 self.phase = Phase::Entries;
@@ -434,11 +440,6 @@ fn verify(
         Some(failure) => CrlIntakeError::Signature { tried: tried.len(), failure },
         None => CrlIntakeError::NoSigner,
     })
-}
-
-fn hash_up_to(hasher: &mut Sha256, der: &[u8], from: usize, to: usize) -> usize {
-    hasher.update(der.get(from..to).unwrap_or_default());
-    to
 }
 
 fn distinct(signers: impl Iterator<Item = Signer>) -> Vec<Signer> {
