@@ -7,6 +7,7 @@
 //! in the store of one. Every decision is checked to be an acceptance by the right domain.
 #![allow(
     clippy::print_stdout,
+    clippy::panic,
     clippy::unwrap_used,
     clippy::as_conversions,
     clippy::indexing_slicing,
