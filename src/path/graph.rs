@@ -271,7 +271,7 @@ impl<'a> Graph<'a> {
             return false;
         };
         (self.admit_flawed || found.state != AnchorState::Distrusted)
-            && found.subject().matches(&issuer)
+            && self.bundle.bears(found, &issuer)
             && !self.is_broken(Vertex::Anchor(anchor), node)
     }
 
