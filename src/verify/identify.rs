@@ -187,12 +187,12 @@ pub(super) fn identify(
     let mut left_out = Vec::new();
     for_each_name(certificate, |_, name| {
         let speaks = domain_of(store, &name).is_some_and(|found| Arc::ptr_eq(found, domain));
-        match name.identity() {
-            Some(identity) if speaks => identities.push(identity),
+        match if speaks { name.identity() } else { None } {
+            Some(identity) => identities.push(identity),
             // That nobody speaks for a subject is the rule, not worth a note.
-            _ if matches!(name, Presented::Subject(_)) => {}
-            _ if left_out.len() < LEFT_OUT_NOTED => left_out.push(name.text()),
-            _ => {}
+            None if matches!(name, Presented::Subject(_)) => {}
+            None if left_out.len() < LEFT_OUT_NOTED => left_out.push(name.text()),
+            None => {}
         }
         ControlFlow::Continue(())
     });

@@ -621,14 +621,11 @@ pub(crate) fn check_oid(content: &[u8]) -> Result<(), DerErrorKind> {
 }
 
 fn check_any_oid(content: &[u8]) -> Result<(), DerErrorKind> {
-    let mut starting = true;
-    for &octet in content {
-        if starting && octet == 0x80 {
-            return Err(DerErrorKind::InvalidOid);
-        }
-        starting = octet < 0x80;
-    }
-    if content.is_empty() || !starting {
+    // Without a way out of the loop: identifiers are short, and nearly all are sound.
+    let (sound, complete) = content.iter().fold((true, true), |(sound, starting), &octet| {
+        (sound & !(starting & (octet == 0x80)), octet < 0x80)
+    });
+    if content.is_empty() || !sound || !complete {
         return Err(DerErrorKind::InvalidOid);
     }
     Ok(())

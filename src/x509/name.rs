@@ -259,11 +259,7 @@ impl<'a> RelativeDistinguishedName<'a> {
         if self.set.whole == other.set.whole {
             return self.is_sound();
         }
-        let mut left = self.checked_attributes();
-        let mut right = other.checked_attributes();
-        if let (Some(Ok(a)), Some(Ok(b)), None, None) =
-            (left.next(), right.next(), left.next(), right.next())
-        {
+        if let (Some(a), Some(b)) = (self.sole(), other.sole()) {
             return a.matches(&b);
         }
         // RFC 5280 7.1: "Two relative distinguished names RDN1 and RDN2 match if they have the
@@ -276,6 +272,15 @@ impl<'a> RelativeDistinguishedName<'a> {
             }
             _ => false,
         }
+    }
+
+    /// The attribute, where there is exactly one and it is sound.
+    #[inline]
+    fn sole(&self) -> Option<Attribute<'a>> {
+        let mut reader = self.set.reader();
+        let element = reader.element(Tag::SEQUENCE).ok()?;
+        reader.finish().ok()?;
+        Attribute::read(&element).ok()
     }
 
     /// Nothing where malformed; independent of the order of attributes.
