@@ -101,6 +101,9 @@ pub mod identity;
 mod path;
 pub mod policy;
 pub mod revocation;
+#[cfg(feature = "rustls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "rustls")))]
+pub mod rustls;
 pub mod signature;
 pub mod trust;
 pub mod verify;
