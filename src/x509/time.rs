@@ -100,7 +100,7 @@ impl Time {
         if !(1..=days_in_month).contains(&day) || hour > 23 || minute > 59 || second > 59 {
             return None;
         }
-        let leap_days = year.div_ceil(4) + if month > 2 { leap } else { 0 };
+        let leap_days = (year + 3) / 4 + if month > 2 { leap } else { 0 };
         // 1948 begins 8,036 days before 1970.
         let days = 365 * year + leap_days + before + day - 1 - 8_036;
         Some(Self(((days * 24 + hour) * 60 + minute) * 60 + second))
