@@ -1,18 +1,17 @@
 //! The body that both verifiers share: one question, asked of the snapshot in force.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeSet, VecDeque};
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rustls::{CertificateError, CommonState, DigitallySignedStruct, Error, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName};
 
-use super::alert;
 use super::event::{HandshakeEvents, PeerRole, RejectedPeer};
 use super::expect::{Expected, Requirement};
-use super::scheme::{self, Version};
+use super::scheme::{HandshakeSignature, Scheme, SignatureRefused, supported};
+use super::slot::Stamp;
 use super::table::{Accepted, ChainDigest, Found, Table};
 use crate::decision::{Decision, Outcome, VerifiedPeer};
 use crate::live::Live;
@@ -21,9 +20,12 @@ use crate::verify::Request;
 use crate::x509::{Certificate, KeyUsage, Time};
 
 /// How many acceptances a verifier remembers, unless told otherwise.
-pub(super) const TABLE_CAPACITY: usize = 1024;
+pub(crate) const TABLE_CAPACITY: usize = 1024;
 /// How many rejections a verifier remembers.
 const REJECTIONS: usize = 64;
+/// The most that hints of authorities may take, in octets. The lists of TLS hold 65,535; a peer that is
+/// told 400 names has better things to do than to compare them.
+const MAX_HINT_OCTETS: usize = 16_384;
 
 /// Why a connection has no verified peer.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -73,39 +75,24 @@ impl PeerError {
     }
 }
 
-impl From<PeerError> for Error {
-    fn from(error: PeerError) -> Self {
-        match error {
-            PeerError::Handshaking => Self::HandshakeNotComplete,
-            PeerError::NoCertificate => Self::NoCertificatesPresented,
-            PeerError::Name => Self::InvalidCertificate(CertificateError::NotValidForName),
-            PeerError::NoTime => Self::FailedToGetCurrentTime,
-            PeerError::Foreign => {
-                Self::InvalidCertificate(CertificateError::ApplicationVerificationFailure)
-            }
-            PeerError::Rejected(rejected) => alert::error(rejected.decision(), false),
-        }
-    }
-}
-
 /// What a verifier is made of.
 #[derive(Debug)]
-pub(super) struct Judge {
-    pub(super) live: Live,
-    pub(super) role: PeerRole,
-    pub(super) expected: Expected,
-    pub(super) label: Option<Arc<str>>,
-    pub(super) events: Option<Arc<dyn HandshakeEvents>>,
-    pub(super) schemes: Vec<SignatureScheme>,
+pub(crate) struct Judge {
+    pub(crate) live: Live,
+    pub(crate) role: PeerRole,
+    pub(crate) expected: Expected,
+    pub(crate) label: Option<Arc<str>>,
+    pub(crate) events: Option<Arc<dyn HandshakeEvents>>,
+    pub(crate) schemes: Vec<Scheme>,
     table: Table,
     rejections: Mutex<VecDeque<Arc<RejectedPeer>>>,
 }
 
 impl Judge {
-    pub(super) fn new(live: Live, role: PeerRole, expected: Expected) -> Self {
+    pub(crate) fn new(live: Live, role: PeerRole, expected: Expected) -> Self {
         let snapshot = live.snapshot();
         let verifier = snapshot.verifier();
-        let schemes = scheme::supported(&**verifier.backend(), &verifier.policy().algorithms);
+        let schemes = supported(&**verifier.backend(), &verifier.policy().algorithms);
         Self {
             live,
             role,
@@ -118,12 +105,12 @@ impl Judge {
         }
     }
 
-    pub(super) fn set_capacity(&mut self, capacity: usize) {
+    pub(crate) fn set_capacity(&mut self, capacity: usize) {
         self.table = Table::with_capacity(capacity);
     }
 
     /// Decides about a chain, or remembers having done so under the snapshot in force.
-    pub(super) fn judge(
+    pub(crate) fn judge(
         &self,
         end_entity: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
@@ -162,12 +149,10 @@ impl Judge {
         let decision = verifier.decide(&request, now);
         match decision.outcome() {
             Outcome::Accepted(peer) => {
-                let accepted = Accepted {
-                    peer: peer.clone(),
-                    epoch: snapshot.epoch(),
-                    fence: snapshot.fence(),
-                    staple,
-                };
+                let stamp =
+                    Stamp { fence: snapshot.fence(), until: peer.valid_until(), chain: key.0 };
+                let epoch = snapshot.epoch();
+                let accepted = Accepted { peer: peer.clone(), epoch, stamp, staple };
                 self.table.insert(key, accepted.clone());
                 Ok(accepted)
             }
@@ -181,6 +166,7 @@ impl Judge {
                     label: self.label.clone(),
                     decision,
                     epoch: snapshot.epoch(),
+                    stapled: staple.is_some(),
                 });
                 self.note(&rejected);
                 Err(PeerError::Rejected(rejected))
@@ -201,7 +187,7 @@ impl Judge {
     }
 
     /// The rejections of late, the last one last.
-    pub(super) fn rejections(&self) -> Vec<Arc<RejectedPeer>> {
+    pub(crate) fn rejections(&self) -> Vec<Arc<RejectedPeer>> {
         self.lock().iter().cloned().collect()
     }
 
@@ -209,71 +195,30 @@ impl Judge {
         self.rejections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The verifier's answer to rustls.
-    pub(super) fn answer(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: Option<&ServerName<'_>>,
-        staple: Option<&[u8]>,
-        now: Time,
-    ) -> Result<Accepted, Error> {
-        let stapled = staple.is_some();
-        self.judge(end_entity, intermediates, name, staple, now).map_err(|error| match error {
-            PeerError::Rejected(rejected) => alert::error(rejected.decision(), stapled),
-            error => error.into(),
-        })
-    }
-
     /// Verifies the signature of a handshake. Rests on the certificate alone, not on trust, so that
     /// a publication since the chain was judged fails no handshake.
-    pub(super) fn verify_signature(
+    pub(crate) fn verify_signature(
         &self,
-        version: Version,
-        message: &[u8],
         certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<(), Error> {
-        let malformed = |_| Error::InvalidCertificate(CertificateError::BadEncoding);
+        signature: &HandshakeSignature<'_>,
+    ) -> Result<(), SignatureRefused> {
+        let malformed = |_| SignatureRefused::Malformed;
         let certificate = Certificate::from_der(certificate).map_err(malformed)?;
         // RFC 8446 4.4.2.2: "If the keyUsage extension is present, the digitalSignature bit MUST
         // be set."
-        if certificate
-            .key_usage()
-            .is_some_and(|usage| !usage.contains(KeyUsage::DIGITAL_SIGNATURE))
-        {
-            return Err(Error::InvalidCertificate(CertificateError::InvalidPurpose));
+        let usage = certificate.key_usage();
+        if usage.is_some_and(|usage| !usage.contains(KeyUsage::DIGITAL_SIGNATURE)) {
+            return Err(SignatureRefused::KeyUsage);
         }
         let key = certificate.subject_public_key_info().map_err(malformed)?;
         let snapshot = self.live.snapshot();
         let verifier = snapshot.verifier();
-        scheme::verify(
-            &**verifier.backend(),
-            &verifier.policy().algorithms,
-            version,
-            key,
-            signed.scheme,
-            message,
-            signed.signature(),
-        )
+        signature.verify(key, &**verifier.backend(), &verifier.policy().algorithms)
     }
 
-    /// The peer of a connection whose handshake is over. The caller has made sure that this verifier
-    /// is that of the connection.
-    pub(super) fn verified_peer(
-        &self,
-        connection: &CommonState,
-        name: Option<&ServerName<'_>>,
-        now: Time,
-    ) -> Result<VerifiedPeer, PeerError> {
-        if connection.is_handshaking() {
-            return Err(PeerError::Handshaking);
-        }
-        self.peer_of(connection.peer_certificates().unwrap_or_default(), name, now)
-    }
-
-    /// The peer of a chain whose key took part in a handshake that is over.
-    pub(super) fn peer_of(
+    /// The peer of a chain whose key took part in a handshake that is over. The caller knows that it
+    /// did.
+    pub(crate) fn peer_of(
         &self,
         chain: &[CertificateDer<'_>],
         name: Option<&ServerName<'_>>,
@@ -282,5 +227,26 @@ impl Judge {
         let (end_entity, intermediates) = chain.split_first().ok_or(PeerError::NoCertificate)?;
         let accepted = self.judge(end_entity, intermediates, name, None, now)?;
         Ok(VerifiedPeer::of_handshake(accepted.peer))
+    }
+
+    /// The subjects of the authorities in force, DER, each once; none where they are too many, which
+    /// stands for any.
+    pub(crate) fn root_hints(&self) -> Vec<Vec<u8>> {
+        let snapshot = self.live.snapshot();
+        let Some(trust) = snapshot.verifier().trust_of(self.label.as_deref()) else {
+            return Vec::new();
+        };
+        let mut seen = BTreeSet::new();
+        let mut octets = 0;
+        for anchor in trust.domains().flat_map(|domain| domain.bundle().anchors()) {
+            let subject = anchor.subject().as_der();
+            if seen.insert(subject) {
+                octets += subject.len() + 2;
+            }
+            if octets > MAX_HINT_OCTETS {
+                return Vec::new();
+            }
+        }
+        seen.into_iter().map(<[u8]>::to_vec).collect()
     }
 }

@@ -10,14 +10,14 @@ use crate::verify::Expect;
 
 /// Which servers a client accepts.
 #[derive(Clone, Debug)]
-pub struct ExpectServer(pub(super) Expected);
+pub struct ExpectServer(pub(crate) Expected);
 
 /// Which clients a server accepts.
 #[derive(Clone, Debug)]
-pub struct ExpectClient(pub(super) Expected);
+pub struct ExpectClient(pub(crate) Expected);
 
 #[derive(Clone, Debug)]
-pub(super) enum Expected {
+pub(crate) enum Expected {
     /// The name or address that the connection was made to.
     ConnectionName,
     Matching(Arc<IdentityMatcher>),
@@ -62,7 +62,7 @@ impl ExpectClient {
 
 /// What is expected of one peer.
 #[derive(Clone, Debug)]
-pub(super) enum Requirement {
+pub(crate) enum Requirement {
     Name(ExpectedName),
     Matching(Arc<IdentityMatcher>),
     Any,
@@ -70,7 +70,7 @@ pub(super) enum Requirement {
 
 impl Requirement {
     /// Nothing where the connection has a name that no certificate can bear.
-    pub(super) fn of(expected: &Expected, name: Option<&ServerName<'_>>) -> Option<Self> {
+    pub(crate) fn of(expected: &Expected, name: Option<&ServerName<'_>>) -> Option<Self> {
         Some(match expected {
             Expected::ConnectionName => Self::Name(expected_name(name?)?),
             Expected::Matching(matcher) => Self::Matching(matcher.clone()),
@@ -78,7 +78,7 @@ impl Requirement {
         })
     }
 
-    pub(super) fn expect(&self) -> Expect<'_> {
+    pub(crate) fn expect(&self) -> Expect<'_> {
         match self {
             Self::Name(name) => Expect::name(name),
             Self::Matching(matcher) => Expect::matching(matcher),

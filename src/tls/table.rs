@@ -1,6 +1,6 @@
 //! What was decided a moment ago, so that one handshake asks once.
 //!
-//! rustls asks a verifier about a chain, and later hands the application a connection with the same
+//! A stack asks a verifier about a chain, and later hands the application a connection with the same
 //! chain; the two are joined by what they have in common: the chain, and what was required of it. An
 //! entry answers only while its snapshot is the one in force and within the time for which the
 //! decision holds, so a hit is what deciding again would yield. Whatever is missing is decided again.
@@ -16,6 +16,7 @@ use rustls_pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
 
 use super::bounded::Bounded;
+use super::slot::Stamp;
 use crate::decision::CertifiedPeer;
 use crate::x509::Time;
 
@@ -30,13 +31,17 @@ impl ChainDigest {
         Self::of_parts(chain.iter().map(AsRef::as_ref))
     }
 
-    pub(super) fn of_parts<'c>(chain: impl Iterator<Item = &'c [u8]>) -> Self {
+    pub(crate) fn of_parts<'c>(chain: impl Iterator<Item = &'c [u8]>) -> Self {
         let mut hash = Sha256::new();
         for certificate in chain {
             hash.update(u64::try_from(certificate.len()).unwrap_or(u64::MAX).to_be_bytes());
             hash.update(certificate);
         }
         Self(hash.finalize().into())
+    }
+
+    pub(crate) const fn from_octets(octets: [u8; 32]) -> Self {
+        Self(octets)
     }
 
     /// Returns the octets.
@@ -60,18 +65,18 @@ impl fmt::Debug for ChainDigest {
 
 /// A chain and what was required of it. Role, label and matcher are those of the verifier that the
 /// table belongs to.
-pub(super) type Key = (ChainDigest, Arc<str>);
+pub(crate) type Key = (ChainDigest, Arc<str>);
 
 /// An acceptance.
 #[derive(Clone, Debug)]
-pub(super) struct Accepted {
-    pub(super) peer: CertifiedPeer,
+pub(crate) struct Accepted {
+    pub(crate) peer: CertifiedPeer,
     /// Epoch of the snapshot that it was decided under.
-    pub(super) epoch: u64,
-    /// What that snapshot fences sessions by.
-    pub(super) fence: u64,
+    pub(crate) epoch: u64,
+    /// What bounds sessions that rest on it.
+    pub(crate) stamp: Stamp,
     /// The OCSP response that came with the chain: a connection does not keep it.
-    pub(super) staple: Option<Arc<[u8]>>,
+    pub(crate) staple: Option<Arc<[u8]>>,
 }
 
 impl Accepted {
@@ -81,10 +86,10 @@ impl Accepted {
 }
 
 /// Acceptances by chain and requirement.
-pub(super) struct Table(Mutex<Bounded<Key, Accepted>>);
+pub(crate) struct Table(Mutex<Bounded<Key, Accepted>>);
 
 /// What is in the table.
-pub(super) enum Found {
+pub(crate) enum Found {
     /// An acceptance that holds.
     Holds(Accepted),
     /// One that must be decided again, with the OCSP response that came with the chain.
@@ -93,11 +98,11 @@ pub(super) enum Found {
 }
 
 impl Table {
-    pub(super) fn with_capacity(capacity: usize) -> Self {
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
         Self(Mutex::new(Bounded::with_capacity(capacity)))
     }
 
-    pub(super) fn find(&self, key: &Key, epoch: u64, now: Time) -> Found {
+    pub(crate) fn find(&self, key: &Key, epoch: u64, now: Time) -> Found {
         match self.lock().get(key) {
             Some(found) if found.holds(epoch, now) => Found::Holds(found.clone()),
             Some(found) => Found::Outdated(found.staple.clone()),
@@ -105,11 +110,11 @@ impl Table {
         }
     }
 
-    pub(super) fn insert(&self, key: Key, accepted: Accepted) {
+    pub(crate) fn insert(&self, key: Key, accepted: Accepted) {
         self.lock().insert(key, accepted);
     }
 
-    pub(super) fn remove(&self, key: &Key) {
+    pub(crate) fn remove(&self, key: &Key) {
         self.lock().remove(key);
     }
 
