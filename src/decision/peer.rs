@@ -144,9 +144,26 @@ impl CertifiedPeer {
 
 /// A peer that showed to hold the key of its certificate. Cheap to clone.
 ///
-/// INVARIANT: made only by [`CertifiedPeer::prove`].
+/// INVARIANT: made only by [`CertifiedPeer::prove`], or of a peer that was, by a later decision on the
+/// same certificate.
 #[derive(Clone, Debug)]
 pub struct VerifiedPeer(CertifiedPeer);
+
+impl VerifiedPeer {
+    /// The same peer by a later decision: who showed to hold the key of a certificate still does.
+    /// Nothing where the decision is about another certificate.
+    #[cfg(feature = "std")]
+    pub(crate) fn decided_again(&self, peer: &CertifiedPeer) -> Option<Self> {
+        let (shown, now) = (self.path().first()?, peer.path().first()?);
+        (shown == now).then(|| Self(peer.clone()))
+    }
+
+    /// Whether this is the peer of exactly that decision.
+    #[cfg(feature = "std")]
+    pub(crate) fn is_of(&self, peer: &CertifiedPeer) -> bool {
+        Arc::ptr_eq(&self.0.0, &peer.0)
+    }
+}
 
 impl core::ops::Deref for VerifiedPeer {
     type Target = CertifiedPeer;
