@@ -15,8 +15,7 @@ use super::connection::{Connection, ConnectionError};
 use super::resolver::ClientCredentials;
 use super::sessions_client::FencedClientSessions;
 use super::verifier::{ServerVerifier, finished_chain, now};
-use crate::decision::VerifiedPeer;
-use crate::live::Live;
+use crate::live::{Live, LivePeer};
 use crate::tls::{ExpectServer, HandshakeEvents, PeerError};
 
 /// What a client presents to servers that ask for a certificate.
@@ -274,7 +273,7 @@ impl ClientEndpoint {
         &self,
         connection: &CommonState,
         name: &ServerName<'_>,
-    ) -> Result<VerifiedPeer, PeerError> {
+    ) -> Result<LivePeer, PeerError> {
         let now = now(&*self.time)?;
         let judged = self.verifier.judge.peer_of(finished_chain(connection)?, Some(name), now);
         if let Err(PeerError::Rejected(_)) = judged {
@@ -296,7 +295,7 @@ impl ClientEndpoint {
         &self,
         chain: &[rustls_pki_types::CertificateDer<'_>],
         name: &ServerName<'_>,
-    ) -> Result<VerifiedPeer, PeerError> {
+    ) -> Result<LivePeer, PeerError> {
         self.verifier.judge.peer_of(chain, Some(name), now(&*self.time)?)
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A handshake asks the snapshot in force ([`Live`](crate::live::Live)): trust, policy, evidence and
 //! own credentials rotate under running services without a new configuration. The application gets a
-//! [`VerifiedPeer`](crate::decision::VerifiedPeer) for exactly the chain of its connection, and of
+//! [`LivePeer`](crate::live::LivePeer), a verified peer that can be asked whether it still holds, for exactly the chain of its connection, and of
 //! every refusal the whole [`Decision`](crate::decision::Decision); the peer gets the alert that fits.
 //!
 //! | to | use |

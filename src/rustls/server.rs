@@ -24,8 +24,7 @@ use super::connection::{Connection, ConnectionError};
 use super::resolver::ServerCredentials;
 use super::sessions_server::{FencedServerSessions, FencedTicketer};
 use super::verifier::{ClientVerifier, SeatVerifier, now};
-use crate::decision::VerifiedPeer;
-use crate::live::Live;
+use crate::live::{Live, LivePeer};
 use crate::tls::{ChainDigest, ExpectClient, HandshakeEvents, PeerError, Slot};
 
 /// Whether clients are asked for a certificate, and which are accepted.
@@ -359,10 +358,7 @@ impl ServerEndpoint {
     ///
     /// # Errors
     /// [`PeerError`].
-    pub fn verified_peer(
-        &self,
-        connection: &CommonState,
-    ) -> Result<Option<VerifiedPeer>, PeerError> {
+    pub fn verified_peer(&self, connection: &CommonState) -> Result<Option<LivePeer>, PeerError> {
         if connection.is_handshaking() {
             return Err(PeerError::Handshaking);
         }
@@ -384,16 +380,16 @@ impl ServerEndpoint {
     pub fn dangerously_peer_of_chain(
         &self,
         chain: &[CertificateDer<'_>],
-    ) -> Result<VerifiedPeer, PeerError> {
+    ) -> Result<LivePeer, PeerError> {
         self.peer_of_chain(chain)
     }
 
-    fn peer_of_chain(&self, chain: &[CertificateDer<'_>]) -> Result<VerifiedPeer, PeerError> {
+    fn peer_of_chain(&self, chain: &[CertificateDer<'_>]) -> Result<LivePeer, PeerError> {
         let verifier = self.verifier.as_ref().ok_or(PeerError::NoCertificate)?;
         verifier.judge.peer_of(chain, None, now(&*self.parts.time)?)
     }
 
-    fn without_certificate(&self) -> Result<Option<VerifiedPeer>, PeerError> {
+    fn without_certificate(&self) -> Result<Option<LivePeer>, PeerError> {
         match &self.verifier {
             Some(verifier) if verifier.is_mandatory() => Err(PeerError::NoCertificate),
             _ => Ok(None),
@@ -427,10 +423,7 @@ impl ServerHandshake {
     ///
     /// # Errors
     /// [`PeerError`]; [`PeerError::Foreign`] where the connection is not the one of this handshake.
-    pub fn verified_peer(
-        &self,
-        connection: &CommonState,
-    ) -> Result<Option<VerifiedPeer>, PeerError> {
+    pub fn verified_peer(&self, connection: &CommonState) -> Result<Option<LivePeer>, PeerError> {
         if connection.is_handshaking() {
             return Err(PeerError::Handshaking);
         }
@@ -446,7 +439,7 @@ impl ServerHandshake {
     /// # Errors
     /// [`PeerError`]; [`PeerError::Foreign`] where no key of exactly this chain signed this handshake
     /// or the one that it resumes.
-    pub fn peer_of_chain(&self, chain: &[CertificateDer<'_>]) -> Result<VerifiedPeer, PeerError> {
+    pub fn peer_of_chain(&self, chain: &[CertificateDer<'_>]) -> Result<LivePeer, PeerError> {
         if !self.slot.has_shown(ChainDigest::of(chain)) {
             return Err(PeerError::Foreign);
         }

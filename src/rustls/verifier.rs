@@ -10,8 +10,7 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::alert;
 use super::sessions_client::FencedClientSessions;
-use crate::decision::VerifiedPeer;
-use crate::live::Live;
+use crate::live::{Live, LivePeer};
 use crate::tls::{
     ExpectClient, ExpectServer, HandshakeEvents, HandshakeSignature, Judge, PeerError, PeerRole,
     RejectedPeer, Scheme, Slot, Version,
@@ -92,7 +91,7 @@ impl ServerVerifier {
         connection: &CommonState,
         name: &ServerName<'_>,
         now: UnixTime,
-    ) -> Result<VerifiedPeer, PeerError> {
+    ) -> Result<LivePeer, PeerError> {
         self.judge.peer_of(finished_chain(connection)?, Some(name), now.into())
     }
 
@@ -114,9 +113,9 @@ impl ServerCertVerifier for ServerVerifier {
     ) -> Result<ServerCertVerified, Error> {
         let staple = (!ocsp_response.is_empty()).then_some(ocsp_response);
         let name = Some(server_name);
-        let accepted = self.judge.judge(end_entity, intermediates, name, staple, now.into())?;
+        let (_, stamp) = self.judge.judge(end_entity, intermediates, name, staple, now.into())?;
         if let Some(sessions) = &self.sessions {
-            sessions.note(server_name.to_owned(), accepted.stamp);
+            sessions.note(server_name.to_owned(), stamp);
         }
         Ok(ServerCertVerified::assertion())
     }
@@ -233,7 +232,7 @@ impl ClientVerifier {
         &self,
         connection: &CommonState,
         now: UnixTime,
-    ) -> Result<VerifiedPeer, PeerError> {
+    ) -> Result<LivePeer, PeerError> {
         self.judge.peer_of(finished_chain(connection)?, None, now.into())
     }
 
@@ -309,8 +308,8 @@ impl ClientCertVerifier for SeatVerifier {
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
         let judge = &self.shared.judge;
-        let accepted = judge.judge(end_entity, intermediates, None, None, now.into())?;
-        self.slot.accept(accepted.stamp);
+        let (_, stamp) = judge.judge(end_entity, intermediates, None, None, now.into())?;
+        self.slot.accept(stamp);
         Ok(ClientCertVerified::assertion())
     }
 

@@ -1,7 +1,6 @@
 //! The body that both verifiers share: one question, asked of the snapshot in force.
 
 use alloc::collections::{BTreeSet, VecDeque};
-use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,14 +8,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rustls_pki_types::{CertificateDer, ServerName};
 
 use super::event::{HandshakeEvents, PeerRole, RejectedPeer};
-use super::expect::{Expected, Requirement};
+use super::expect::Expected;
 use super::scheme::{HandshakeSignature, Scheme, SignatureRefused, supported};
 use super::slot::Stamp;
 use super::table::{Accepted, ChainDigest, Found, Table};
-use crate::decision::{Decision, Outcome, VerifiedPeer};
-use crate::live::Live;
-use crate::policy::Purpose;
-use crate::verify::Request;
+use crate::decision::{CertifiedPeer, Decision, VerifiedPeer};
+use crate::live::{Live, LivePeer, Presented, Requirement, Ruling};
+use crate::policy::{Purpose, ValidationPolicy};
 use crate::x509::{Certificate, KeyUsage, Time};
 
 /// How many acceptances a verifier remembers, unless told otherwise.
@@ -109,7 +107,7 @@ impl Judge {
         self.table = Table::with_capacity(capacity);
     }
 
-    /// Decides about a chain, or remembers having done so under the snapshot in force.
+    /// Decides about a chain, or remembers having done so where that still holds.
     pub(crate) fn judge(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -117,60 +115,65 @@ impl Judge {
         name: Option<&ServerName<'_>>,
         staple: Option<&[u8]>,
         now: Time,
-    ) -> Result<Accepted, PeerError> {
-        let requirement = Requirement::of(&self.expected, name).ok_or(PeerError::Name)?;
-        let text: Arc<str> = requirement.to_string().into();
+    ) -> Result<(Ruling, Stamp), PeerError> {
+        let text = self.expected.text(name).ok_or(PeerError::Name)?;
         let parts = core::iter::once(end_entity).chain(intermediates).map(AsRef::as_ref);
         let key = (ChainDigest::of_parts(parts), text);
+        // Before any ruling is asked: a session may be bounded too narrowly, never too widely.
         let snapshot = self.live.snapshot();
+        let stamp = |ruling: &Ruling| Stamp {
+            fence: snapshot.fence(),
+            until: ruling.decision().peer().map_or(now, CertifiedPeer::valid_until),
+            chain: key.0,
+        };
         // A staple is new evidence: what was decided without it says nothing.
-        let kept = match (staple, self.table.find(&key, snapshot.epoch(), now)) {
-            (None, Found::Holds(accepted)) => return Ok(accepted),
+        let kept = match (staple, self.table.find(&key, now)) {
+            (None, Found::Holds(ruling)) => {
+                let stamp = stamp(&ruling);
+                return Ok((ruling, stamp));
+            }
             (None, Found::Outdated(kept)) => kept,
             _ => None,
         };
         let staple: Option<Arc<[u8]>> = staple.map(Arc::from).or(kept);
-
-        let verifier = snapshot.verifier();
-        let mut request = Request::new(end_entity, intermediates, requirement.expect());
-        // A policy for any purpose stays that; any other is one of TLS and the role says which.
-        if verifier.policy().purpose != Purpose::Any {
-            request = request.with_purpose(match self.role {
-                PeerRole::Server => Purpose::ServerAuth,
-                PeerRole::Client => Purpose::ClientAuth,
-            });
-        }
+        let mut presented = Presented::new(end_entity, intermediates);
         if let Some(staple) = &staple {
-            request = request.with_stapled_ocsp(staple);
+            presented = presented.with_stapled_ocsp(staple);
         }
-        if let Some(label) = &self.label {
-            request = request.with_label(label);
+        let requirement = self.expected.requirement(name).ok_or(PeerError::Name)?;
+        let requirement = Arc::new(self.complete(requirement, snapshot.verifier().policy()));
+        let ruling = snapshot.decide(&requirement, &presented, now);
+        if ruling.decision().is_accepted() {
+            let stamp = stamp(&ruling);
+            self.table.insert(key, Accepted { ruling: ruling.clone(), staple });
+            return Ok((ruling, stamp));
         }
-        let decision = verifier.decide(&request, now);
-        match decision.outcome() {
-            Outcome::Accepted(peer) => {
-                let stamp =
-                    Stamp { fence: snapshot.fence(), until: peer.valid_until(), chain: key.0 };
-                let epoch = snapshot.epoch();
-                let accepted = Accepted { peer: peer.clone(), epoch, stamp, staple };
-                self.table.insert(key, accepted.clone());
-                Ok(accepted)
-            }
-            Outcome::Rejected(_) => {
-                self.table.remove(&key);
-                let (chain, requirement) = key;
-                let rejected = Arc::new(RejectedPeer {
-                    role: self.role,
-                    chain,
-                    requirement,
-                    label: self.label.clone(),
-                    decision,
-                    epoch: snapshot.epoch(),
-                    stapled: staple.is_some(),
-                });
-                self.note(&rejected);
-                Err(PeerError::Rejected(rejected))
-            }
+        self.table.remove(&key);
+        let (chain, requirement) = key;
+        let rejected = Arc::new(RejectedPeer {
+            role: self.role,
+            chain,
+            requirement,
+            label: self.label.clone(),
+            decision: ruling.decision().clone(),
+            epoch: ruling.epoch(),
+            stapled: staple.is_some(),
+        });
+        self.note(&rejected);
+        Err(PeerError::Rejected(rejected))
+    }
+
+    /// Adds what follows from the role. A policy for any purpose stays that; any other is one of TLS,
+    /// and the role says which.
+    fn complete(&self, requirement: Requirement, policy: &ValidationPolicy) -> Requirement {
+        let requirement = match (&policy.purpose, self.role) {
+            (Purpose::Any, _) => requirement,
+            (_, PeerRole::Server) => requirement.with_purpose(Purpose::ServerAuth),
+            (_, PeerRole::Client) => requirement.with_purpose(Purpose::ClientAuth),
+        };
+        match &self.label {
+            Some(label) => requirement.with_label(label),
+            None => requirement,
         }
     }
 
@@ -223,10 +226,12 @@ impl Judge {
         chain: &[CertificateDer<'_>],
         name: Option<&ServerName<'_>>,
         now: Time,
-    ) -> Result<VerifiedPeer, PeerError> {
+    ) -> Result<LivePeer, PeerError> {
         let (end_entity, intermediates) = chain.split_first().ok_or(PeerError::NoCertificate)?;
-        let accepted = self.judge(end_entity, intermediates, name, None, now)?;
-        Ok(VerifiedPeer::of_handshake(accepted.peer))
+        let (ruling, _) = self.judge(end_entity, intermediates, name, None, now)?;
+        let peer = ruling.decision().peer().ok_or(PeerError::NoCertificate)?;
+        let peer = VerifiedPeer::of_handshake(peer.clone());
+        ruling.live(peer).map_err(|_| PeerError::Foreign)
     }
 
     /// The subjects of the authorities in force, DER, each once; none where they are too many, which

@@ -2,8 +2,9 @@
 //!
 //! A stack asks a verifier about a chain, and later hands the application a connection with the same
 //! chain; the two are joined by what they have in common: the chain, and what was required of it. An
-//! entry answers only while its snapshot is the one in force and within the time for which the
-//! decision holds, so a hit is what deciding again would yield. Whatever is missing is decided again.
+//! entry is a ruling, which is asked whether it still holds: nothing that it rests on has changed since,
+//! in trust, policy, evidence or time. So a hit is what deciding again would yield; whatever does not
+//! hold or is missing is decided again.
 //!
 //! Only acceptances are kept: a stranger without a certificate that is accepted cannot push anything
 //! out.
@@ -16,8 +17,7 @@ use rustls_pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
 
 use super::bounded::Bounded;
-use super::slot::Stamp;
-use crate::decision::CertifiedPeer;
+use crate::live::{Ruling, Standing};
 use crate::x509::Time;
 
 /// The SHA-256 of a chain of certificates as a peer presented them, each with its length.
@@ -70,19 +70,9 @@ pub(crate) type Key = (ChainDigest, Arc<str>);
 /// An acceptance.
 #[derive(Clone, Debug)]
 pub(crate) struct Accepted {
-    pub(crate) peer: CertifiedPeer,
-    /// Epoch of the snapshot that it was decided under.
-    pub(crate) epoch: u64,
-    /// What bounds sessions that rest on it.
-    pub(crate) stamp: Stamp,
+    pub(crate) ruling: Ruling,
     /// The OCSP response that came with the chain: a connection does not keep it.
     pub(crate) staple: Option<Arc<[u8]>>,
-}
-
-impl Accepted {
-    fn holds(&self, epoch: u64, now: Time) -> bool {
-        self.epoch == epoch && (self.peer.decided_at()..=self.peer.valid_until()).contains(&now)
-    }
 }
 
 /// Acceptances by chain and requirement.
@@ -91,7 +81,7 @@ pub(crate) struct Table(Mutex<Bounded<Key, Accepted>>);
 /// What is in the table.
 pub(crate) enum Found {
     /// An acceptance that holds.
-    Holds(Accepted),
+    Holds(Ruling),
     /// One that must be decided again, with the OCSP response that came with the chain.
     Outdated(Option<Arc<[u8]>>),
     Nothing,
@@ -102,11 +92,11 @@ impl Table {
         Self(Mutex::new(Bounded::with_capacity(capacity)))
     }
 
-    pub(crate) fn find(&self, key: &Key, epoch: u64, now: Time) -> Found {
-        match self.lock().get(key) {
-            Some(found) if found.holds(epoch, now) => Found::Holds(found.clone()),
-            Some(found) => Found::Outdated(found.staple.clone()),
-            None => Found::Nothing,
+    pub(crate) fn find(&self, key: &Key, now: Time) -> Found {
+        let Some(found) = self.lock().get(key).cloned() else { return Found::Nothing };
+        match found.ruling.ask(now) {
+            Standing::Current => Found::Holds(found.ruling),
+            Standing::Lapsed(_) | Standing::AskAgain => Found::Outdated(found.staple),
         }
     }
 
