@@ -5,6 +5,7 @@
 //! `{"id":…,"value":…}` and nothing else is printed on standard output.
 
 mod contenders;
+mod handshakes;
 mod harness;
 #[path = "../../tests/kit/mod.rs"]
 mod kit;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use bonafide::policy::ValidationPolicy;
 use bonafide::signature::{AwsLcBackend, SharedMemo};
 use contenders::{Chain, NoCrypto, WebpkiSet, ours, raw_signatures, webpki_verify};
+use handshakes::{Estate, Pair};
 use harness::{Contender, Counting, allocations, race};
 use kit::Kind;
 
@@ -194,6 +196,21 @@ fn main() {
         );
         let count = allocations(|| verifier.decide());
         table.count("allocs-warm", "allocations of one decision, peer seen before", 4.0, count);
+    }
+    for (id, bar, intermediates) in [("handshake-1", 0.62, 1), ("handshake-2", 0.52, 2)] {
+        if wanted(id) {
+            let estate = Estate::new(intermediates);
+            let (ours, webpki) = (Pair::ours(&estate), Pair::webpki(&estate));
+            table.ratio(
+                id,
+                "rustls mTLS handshake, both sides, P-256, peers seen before / webpki's verifiers",
+                bar,
+                [
+                    Contender::new("bonafide", || ours.handshake()),
+                    Contender::new("webpki", || webpki.handshake()),
+                ],
+            );
+        }
     }
     if wanted("allocs-cold") {
         let verifier = ours(&p256, Arc::new(NoCrypto), false, None);
