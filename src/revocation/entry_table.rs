@@ -76,6 +76,23 @@ impl EntryTable {
         group.find(key)
     }
 
+    /// Calls `each` with every serial number, as content octets of the INTEGER; more than once with
+    /// those that are listed more than once.
+    pub(super) fn serials(&self, mut each: impl FnMut(&[u8])) {
+        let mut content = Vec::new();
+        for (shape, group) in &self.groups {
+            for record in group.records.chunks_exact(group.layout.stride()) {
+                let key = group.layout.key_of(record);
+                content.clear();
+                if !shape.negative && key.first().is_some_and(|octet| *octet >= 0x80) {
+                    content.push(0);
+                }
+                content.extend_from_slice(key);
+                each(&content);
+            }
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.groups.iter().map(|(_, group)| group.records.len() / group.layout.stride()).sum()
     }

@@ -4,14 +4,18 @@ use alloc::collections::BTreeMap;
 use alloc::string::ToString;
 use alloc::sync::Arc;
 
+#[cfg(feature = "std")]
+use super::identify;
 use super::request::Request;
-use super::verification::{Step, Verification};
+use super::verification::Verification;
 use crate::constraints::Violation;
 use crate::decision::Decision;
 use crate::policy::{RevocationPolicy, ValidationPolicy};
 use crate::revocation::Revocation;
 use crate::signature::{SignatureBackend, SignatureMemo};
 use crate::trust::TrustStore;
+#[cfg(feature = "std")]
+use crate::x509::Certificate;
 use crate::x509::Time;
 
 /// Decides requests under one trust store and one policy. Cheap to clone; immutable.
@@ -76,6 +80,32 @@ impl Verifier {
         Self { labelled: Arc::new(labelled), ..self }
     }
 
+    /// Ceases to know a label: requests with it are rejected.
+    #[must_use]
+    pub fn without_labelled_trust(self, label: &str) -> Self {
+        let mut labelled = BTreeMap::clone(&self.labelled);
+        labelled.remove(label);
+        Self { labelled: Arc::new(labelled), ..self }
+    }
+
+    /// Sets the trust that applies to requests without a label.
+    #[must_use]
+    pub fn with_trust(self, trust: Arc<TrustStore>) -> Self {
+        Self { trust, ..self }
+    }
+
+    /// Sets the policy.
+    #[must_use]
+    pub fn with_policy(self, policy: Arc<ValidationPolicy>) -> Self {
+        Self {
+            policy_digest: policy.digest(),
+            revocation_policy: Arc::new(policy.revocation.clone().unwrap_or_default()),
+            signer_policy: Arc::new(policy.for_signers()),
+            policy,
+            ..self
+        }
+    }
+
     /// Returns the trust store of requests without a label.
     #[must_use]
     pub const fn trust(&self) -> &Arc<TrustStore> {
@@ -88,16 +118,46 @@ impl Verifier {
         &self.policy
     }
 
+    /// Returns the digest of the policy.
+    #[must_use]
+    pub const fn policy_digest(&self) -> &[u8; 32] {
+        &self.policy_digest
+    }
+
+    /// Returns the trust stores of labels, in the order of the labels.
+    pub fn labelled_trust(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<TrustStore>)> {
+        self.labelled.iter()
+    }
+
+    /// Returns the trust store of requests with this label, or of those without one.
+    #[must_use]
+    pub fn trust_of(&self, label: Option<&str>) -> Option<&Arc<TrustStore>> {
+        label.map_or(Some(&self.trust), |label| self.labelled.get(label))
+    }
+
+    /// Returns the revocation evidence.
+    #[must_use]
+    pub const fn revocation(&self) -> &Arc<Revocation> {
+        &self.revocation
+    }
+
+    /// Returns what verifies signatures.
+    #[must_use]
+    pub const fn backend(&self) -> &Arc<dyn SignatureBackend> {
+        &self.backend
+    }
+
+    /// Returns what remembers signatures.
+    #[must_use]
+    pub const fn memo(&self) -> Option<&Arc<dyn SignatureMemo>> {
+        self.memo.as_ref()
+    }
+
     /// Answers a request as of `now`. Never blocks and never fetches: it goes by the evidence that
     /// the verifier has.
     #[must_use]
     pub fn decide(&self, request: &Request<'_>, now: Time) -> Decision {
-        let mut verification = self.begin(request, now);
-        loop {
-            if let Step::Decided(decision) = verification.step() {
-                return decision;
-            }
-        }
+        self.begin(request, now).run()
     }
 
     /// Begins to answer a request as of `now`, in steps.
@@ -106,19 +166,38 @@ impl Verifier {
         Verification::new(self, request, now)
     }
 
+    /// Names which domains speak for the names that a request is about: while the digest is the same,
+    /// so are the domain that is selected and the identity. Nothing where the label is not known.
+    #[cfg(feature = "std")]
+    pub(crate) fn speakers(&self, request: &Request<'_>) -> Option<[u8; 32]> {
+        let store = self.trust_of(request.label)?;
+        let certificate = Certificate::from_der(request.end_entity.as_ref()).ok()?;
+        Some(identify::speakers(store, &certificate, request.expect))
+    }
+
+    /// Whether both are made of the very same parts.
+    #[cfg(feature = "std")]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.trust, &other.trust)
+            && (Arc::ptr_eq(&self.labelled, &other.labelled)
+                || self.labelled.len() == other.labelled.len()
+                    && self
+                        .labelled
+                        .iter()
+                        .zip(other.labelled.iter())
+                        .all(|(a, b)| a.0 == b.0 && Arc::ptr_eq(a.1, b.1)))
+            && Arc::ptr_eq(&self.policy, &other.policy)
+            && Arc::ptr_eq(&self.revocation, &other.revocation)
+    }
+
     /// Whether revocation is part of the question.
     pub(super) fn asks_about_revocation(&self) -> bool {
         !self.revocation.is_empty() || self.policy.revocation.is_some()
     }
 
     pub(super) fn trust_for(&self, label: Option<&str>) -> Result<&TrustStore, Violation> {
-        match label {
-            None => Ok(&self.trust),
-            Some(label) => self
-                .labelled
-                .get(label)
-                .map(Arc::as_ref)
-                .ok_or_else(|| Violation::UnknownLabel { label: label.to_string() }),
-        }
+        self.trust_of(label)
+            .map(Arc::as_ref)
+            .ok_or_else(|| Violation::UnknownLabel { label: label.unwrap_or_default().to_string() })
     }
 }

@@ -52,6 +52,12 @@ impl Time {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// The civil year and the month, from 1, in UTC.
+    pub(crate) fn year_and_month(self) -> (i64, i64) {
+        let (year, month, _) = date(self.0.div_euclid(86_400));
+        (year, month)
+    }
+
     /// Reads `Time ::= CHOICE { utcTime, generalTime }` of RFC 5280 section 4.1.
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DerError> {
         let element = reader.any()?;
