@@ -331,6 +331,7 @@ impl<'a> Context<'a> {
         if asked || self.request.stapled_ocsp.is_some() {
             status = self.inquire(searching, steps, anchor, &identified.identity)?;
             if let Some(breach) = status.breach {
+                self.report.add_evidence(status.evidence);
                 return Ok(Confirmed { outcome: Err(breach), wants: status.wants });
             }
         }
