@@ -160,18 +160,6 @@ impl Ruling {
     pub(super) fn stands_under(&self, in_force: &InForce) -> bool {
         self.0.stands_under(in_force)
     }
-
-    /// The publication up to which it was found to hold is at least that one.
-    pub(super) fn is_as_of(&self, epoch: u64) -> bool {
-        let as_of = self.0.as_of.load(Ordering::Acquire);
-        as_of != VOID && as_of >= epoch
-    }
-
-    /// Octets on the heap that nothing else accounts for: neither the decision's nor shared ones.
-    pub(super) fn heap_bytes(&self) -> usize {
-        let kept = self.0.grounds.as_ref().map_or(0, |grounds| grounds.kept.heap_bytes());
-        size_of::<Basis>() + 2 * size_of::<usize>() + kept
-    }
 }
 
 impl Basis {
@@ -262,8 +250,12 @@ impl Basis {
     }
 }
 
+/// All zeros where revocation is not part of the question.
 fn evidence_about(in_force: &InForce, peer: &CertifiedPeer, kept: &Kept) -> [u8; 32] {
     let stapled = kept.stapled_ocsp().is_some();
+    if !in_force.verifier.asks_about_revocation() && !stapled {
+        return [0; 32];
+    }
     let revocation = in_force.verifier.revocation();
     let (path, domain) = (peer.path(), peer.trust_domain());
     revocation.digest_about(path, peer.anchor(), domain, peer.identity(), stapled)
