@@ -229,7 +229,7 @@ impl Basis {
             verifier
                 .trust_of(label)
                 .and_then(|store| store.domain(peer.trust_domain()))
-                .is_some_and(|domain| domain.bundle().keeps(peer.anchor()))
+                .is_some_and(|domain| domain.bundle().keeps(peer.anchor(), peer.path()))
         };
         let same_speakers = || {
             grounds.kept.present(peer, |presented| {
