@@ -144,12 +144,20 @@ impl CertifiedPeer {
 
 /// A peer that showed to hold the key of its certificate. Cheap to clone.
 ///
-/// INVARIANT: made only by [`CertifiedPeer::prove`], or of a peer that was, by a later decision on the
-/// same certificate.
+/// INVARIANT: made only by [`CertifiedPeer::prove`]; by the room `tls` for the chain of a finished
+/// handshake, which its key has signed; or of a peer that was, by a later decision on the same
+/// certificate.
 #[derive(Clone, Debug)]
 pub struct VerifiedPeer(CertifiedPeer);
 
 impl VerifiedPeer {
+    /// The peer of a handshake that is over. The caller knows that the key of the first certificate
+    /// of `peer`'s path has signed it, or the one that it resumes.
+    #[cfg(feature = "rustls")]
+    pub(crate) const fn of_handshake(peer: CertifiedPeer) -> Self {
+        Self(peer)
+    }
+
     /// The same peer by a later decision: who showed to hold the key of a certificate still does.
     /// Nothing where the decision is about another certificate.
     #[cfg(feature = "std")]
