@@ -38,12 +38,13 @@ fn case(peer: Identity, code: &'static str, alert: Alert) -> Case {
 /// Peers as one side presents itself, with a name that is right for it.
 fn cases(stage: &Stage, dns: &str) -> Vec<Case> {
     let peer = |name: &str, serial, edit: &dyn Fn(_) -> _| stage.identity(name, dns, serial, edit);
-    let constrained = stage.root.intermediate(&Name::cn("Constrained"), &Key::new(Kind::P256, 3), |ca| {
-        ca.serial(&[3]).with(ext::name_constraints(&[GeneralName::dns("elsewhere.test")], &[]))
-    });
-    let silent = stage.root.intermediate(&Name::cn("Silent"), &Key::new(Kind::P256, 3), |ca| {
-        ca.serial(&[4])
-    });
+    let constrained =
+        stage.root.intermediate(&Name::cn("Constrained"), &Key::new(Kind::P256, 3), |ca| {
+            ca.serial(&[3]).with(ext::name_constraints(&[GeneralName::dns("elsewhere.test")], &[]))
+        });
+    let silent = stage
+        .root
+        .intermediate(&Name::cn("Silent"), &Key::new(Kind::P256, 3), |ca| ca.serial(&[4]));
     vec![
         Case { peer: peer("good", 10, &|leaf| leaf), code: "accepted", alert: None },
         case(
@@ -88,7 +89,9 @@ fn cases(stage: &Stage, dns: &str) -> Vec<Case> {
             BAD_CERTIFICATE,
         ),
         case(
-            peer("signature", 18, &|leaf| leaf.signature(&stage.stranger.key.sign(b"something else"))),
+            peer("signature", 18, &|leaf| {
+                leaf.signature(&stage.stranger.key.sign(b"something else"))
+            }),
             "signature.invalid",
             DECRYPT_ERROR,
         ),
@@ -156,7 +159,10 @@ fn clients_of_openssl_are_told_why() {
             let expected = case.alert.map_or(Told::New, |alert| Told::Alert(alert.0));
             let told = told_by_openssl(&said);
             if told != expected || (case.alert.is_none() != said.contains("welcome")) {
-                failures.push(format!("{} {flag}: {told:?}, not {expected:?}:\n{said}", case.peer.name));
+                failures.push(format!(
+                    "{} {flag}: {told:?}, not {expected:?}:\n{said}",
+                    case.peer.name
+                ));
             }
             failures.extend(check(&endpoint, &listening.next(), &case).err());
         }
@@ -389,9 +395,9 @@ fn stapled_responses_of_openssl_are_judged() {
         return;
     }
     let stage = Stage::new("staples");
-    let silent = stage.root.intermediate(&Name::cn("Silent"), &Key::new(Kind::P256, 3), |ca| {
-        ca.serial(&[4])
-    });
+    let silent = stage
+        .root
+        .intermediate(&Name::cn("Silent"), &Key::new(Kind::P256, 3), |ca| ca.serial(&[4]));
     let files = stage.write(&stage.issued(&silent, "stapled", SERVER, 13, |leaf| leaf));
     let response = |serial: u8, status| {
         let id = cert_id(IdHash::Sha1, &silent.name, &silent.key, &[serial]);

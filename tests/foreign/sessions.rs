@@ -11,10 +11,10 @@ use bonafide::revocation::{Denied, DenyRule};
 use bonafide::rustls::{
     ClientAuth, ClientEndpoint, ExpectClient, ExpectServer, Presents, ServerEndpoint,
 };
-use bonafide::trust::{Domain, Scope, TrustBundle};
-use rustls::{HandshakeKind, SupportedProtocolVersion};
+use bonafide::trust::TrustBundle;
 use rustls::crypto::ring::{Ticketer, default_provider};
 use rustls::version::{TLS12, TLS13};
+use rustls::{HandshakeKind, SupportedProtocolVersion};
 
 use crate::kit::NOW;
 use crate::programs::*;
@@ -76,11 +76,11 @@ impl Then {
 const FULL: Then = Then::Opens(HandshakeKind::Full);
 const RESUMED: Then = Then::Opens(HandshakeKind::Resumed);
 
-/// Trust in one more domain: disturbs nobody.
-fn unrelated(stage: &Stage, live: &Live) {
-    let scope = Scope::dns("elsewhere.test").unwrap();
-    let domain = Domain::named("theirs", [scope], TrustBundle::new([]));
-    live.publish(Publication::new().domain(domain), stage.clock.now()).unwrap();
+/// A second authority beside the first: what a rotation begins with, and nobody is less trusted.
+fn add_root(stage: &Stage, live: &Live) {
+    let anchors = [&stage.root, &stage.stranger].map(|root| stage.anchor(root));
+    let publication = Publication::new().bundle("ours", TrustBundle::new(anchors));
+    live.publish(publication, stage.clock.now()).unwrap();
 }
 
 /// Denies a key that nobody has: tightens, and leaves everybody acceptable.
@@ -101,7 +101,7 @@ fn replace_root(stage: &Stage, live: &Live) {
 
 const BETWEEN: [Between; 6] = [
     Between { what: "nothing", happens: |_, _| (), then: RESUMED },
-    Between { what: "unrelated", happens: unrelated, then: RESUMED },
+    Between { what: "root added", happens: add_root, then: RESUMED },
     Between { what: "tightened", happens: deny_another, then: FULL },
     Between { what: "revoked", happens: revoke, then: Then::Refused(CERTIFICATE_REVOKED) },
     Between { what: "root replaced", happens: replace_root, then: Then::Refused(UNKNOWN_CA) },
@@ -117,9 +117,8 @@ fn server(stage: &Stage, kept: Kept) -> (Live, Arc<ServerEndpoint>) {
     let live = stage.live(&provider);
     stage.publish_credential(&live, &stage.identity("server", SERVER, 5, |leaf| leaf));
     let clients = ExpectClient::matching(format!("dns:{CLIENT}").parse().unwrap());
-    let builder =
-        ServerEndpoint::builder(live.clone(), provider, ClientAuth::Required(clients))
-            .with_time(stage.clock.clone());
+    let builder = ServerEndpoint::builder(live.clone(), provider, ClientAuth::Required(clients))
+        .with_time(stage.clock.clone());
     let builder = match kept {
         Kept::InMemory => builder,
         Kept::InTickets => builder.with_ticketer(Ticketer::new().unwrap()),
@@ -256,7 +255,11 @@ fn sessions_kept_by_curl_end_with_what_they_rest_on() {
             let mut command = Command::new("curl");
             command.args(["--silent", "--show-error", "--verbose", "--http1.1", "--noproxy", "*"]);
             command.args(["--resolve", &format!("{SERVER}:{port}:127.0.0.1")]);
-            command.args(if flag == "-tls1_2" { ["--tls-max", "1.2"] } else { ["--tlsv1.3", "-4"] });
+            command.args(if flag == "-tls1_2" {
+                ["--tls-max", "1.2"]
+            } else {
+                ["--tlsv1.3", "-4"]
+            });
             command.arg("--cacert").arg(stage.path("root.pem"));
             command.arg("--cert").arg(&files.all).arg("--key").arg(&files.key);
             let url = format!("https://{SERVER}:{port}/");

@@ -86,12 +86,13 @@ impl Stage {
             std::env::temp_dir().join(format!("bonafide-foreign-{}-{name}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let root = Authority::root(&Name::cn("Example Root"), &key(0));
-        let intermediate = root
-            .intermediate(&Name::cn("Example Intermediate"), &key(1), |builder| {
+        let intermediate =
+            root.intermediate(&Name::cn("Example Intermediate"), &key(1), |builder| {
                 builder.serial(&[2])
             });
         let stranger = Authority::root(&Name::cn("Stranger"), &key(4));
-        let stage = Self { folder, root, intermediate, stranger, clock: Arc::new(Clock(NOW.into())) };
+        let stage =
+            Self { folder, root, intermediate, stranger, clock: Arc::new(Clock(NOW.into())) };
         std::fs::write(stage.path("root.pem"), certificate_pem(&stage.root.certificate)).unwrap();
         stage
     }
@@ -144,10 +145,14 @@ impl Stage {
         }
     }
 
+    pub fn anchor(&self, root: &Authority) -> TrustAnchor {
+        TrustAnchor::from_der(&root.certificate).unwrap()
+    }
+
+    /// The domain `ours` speaks for `example.test`.
     pub fn domain(&self, root: &Authority) -> Domain {
-        let anchor = TrustAnchor::from_der(&root.certificate).unwrap();
         let scope = Scope::dns("example.test").unwrap();
-        Domain::named("ours", [scope], TrustBundle::new([anchor]))
+        Domain::named("ours", [scope], TrustBundle::new([self.anchor(root)]))
     }
 
     /// Both lists, number `number`, with these leaves revoked.
@@ -156,9 +161,8 @@ impl Stage {
         let tools = SignatureTools::new(&backend, &algorithms);
         let list = |by: &Authority, revoked: &[u8]| {
             let list = CrlBuilder::complete(&by.name, number, &by.key);
-            let list = revoked.iter().fold(list, |list, serial| {
-                list.revoke(Revoked::new(&[*serial]))
-            });
+            let list =
+                revoked.iter().fold(list, |list, serial| list.revoke(Revoked::new(&[*serial])));
             let signer = OwnedCertificate::from_der(by.certificate.clone()).unwrap();
             let signers = [CrlSigner::certificate(signer).unwrap()];
             VerifiedCrl::take_in(&list.sign(&by.key), &signers, &tools).unwrap()
@@ -181,7 +185,8 @@ impl Stage {
 
     /// Publishes what our side presents.
     pub fn publish_credential(&self, live: &Live, identity: &Identity) {
-        let publication = Publication::new().credentials(Update::install(self.credential(identity)));
+        let publication =
+            Publication::new().credentials(Update::install(self.credential(identity)));
         live.publish(publication, self.clock.now()).unwrap();
     }
 
@@ -287,14 +292,15 @@ fn serve(
     speaks: Speaks,
     after: &AfterEach,
 ) -> Ended {
-    let result = bounded(stream)
-        .and_then(|()| connection.complete_handshake(stream))
-        .and_then(|()| match speaks {
-            Speaks::Greeting => say(connection, stream, b"welcome\n"),
-            Speaks::Http => {
-                read_until(connection, stream, b"\r\n\r\n")?;
-                let head = "HTTP/1.1 200 OK\r\nContent-Length: 8\r\nConnection: close\r\n\r\n";
-                say(connection, stream, format!("{head}welcome\n").as_bytes())
+    let result =
+        bounded(stream).and_then(|()| connection.complete_handshake(stream)).and_then(|()| {
+            match speaks {
+                Speaks::Greeting => say(connection, stream, b"welcome\n"),
+                Speaks::Http => {
+                    read_until(connection, stream, b"\r\n\r\n")?;
+                    let head = "HTTP/1.1 200 OK\r\nContent-Length: 8\r\nConnection: close\r\n\r\n";
+                    say(connection, stream, format!("{head}welcome\n").as_bytes())
+                }
             }
         });
     let ended = ended(connection, result);
