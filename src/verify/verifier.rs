@@ -196,7 +196,7 @@ impl Verifier {
     }
 
     /// Whether revocation is part of the question.
-    pub(super) fn asks_about_revocation(&self) -> bool {
+    pub(crate) fn asks_about_revocation(&self) -> bool {
         !self.revocation.is_empty() || self.policy.revocation.is_some()
     }
 
