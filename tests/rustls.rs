@@ -3,6 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "test code")]
 #![cfg(all(feature = "rustls", feature = "ring"))]
 
+#[path = "rustls/alerts.rs"]
+mod alerts;
+#[path = "rustls/foreign.rs"]
+mod foreign;
 mod kit;
 #[path = "rustls/net.rs"]
 mod net;
