@@ -26,12 +26,12 @@ use bonafide::rustls_0_24::{
 use kit::ext::{self, purpose};
 use kit::ocsp::cert_id;
 use kit::{
-    Authority, CertificateBuilder, IdHash, LONG_AGO, NOW, OcspResponseBuilder,
-    Responder, SingleResponse, Status,
+    Authority, CertificateBuilder, IdHash, LONG_AGO, NOW, OcspResponseBuilder, Responder,
+    SingleResponse, Status,
 };
 use net::*;
-use rustls_0_24::client::danger::{ServerIdentity, ServerVerifier as _};
 use rustls_0_24::client::Resumption;
+use rustls_0_24::client::danger::{ServerIdentity, ServerVerifier as _};
 use rustls_0_24::crypto::{
     CertificateIdentity, Credentials, CryptoProvider, Identity, SingleCredential,
 };
@@ -97,6 +97,20 @@ impl Ends {
     fn shake_hands(&self) -> (End, End) {
         shake_hands(self.client(Asks::Config), self.server(Asks::Config))
     }
+}
+
+/// What rustls presents itself, right or wrong: our resolvers present nothing that is out of date.
+fn credentials(
+    chain: &Chain,
+    provider: &CryptoProvider,
+    staple: Option<&[u8]>,
+) -> SingleCredential {
+    let identity = Identity::from_cert_chain(chain.certificates.clone()).unwrap();
+    let key = PrivateKeyDer::try_from(chain.key.pkcs8().unwrap()).unwrap();
+    let key = provider.key_provider.load_private_key(key).unwrap();
+    let mut credentials = Credentials::new_unchecked(Arc::new(identity), key);
+    credentials.ocsp = staple.map(Arc::from);
+    SingleCredential::from(credentials)
 }
 
 fn server_name() -> ServerName<'static> {
@@ -167,6 +181,7 @@ const REFUSALS: &[Refusal] = &[
     Refusal {
         case: "other name",
         chain: |pki, _| pki.leaf("other.example.test", 24, same),
+        // The codes and alerts of the two sides differ, see below.
         code: "",
         alert: 0,
     },
@@ -181,9 +196,9 @@ const REFUSALS: &[Refusal] = &[
         chain: |pki, dns| {
             let more = ext::name_constraints(&[kit::GeneralName::dns("elsewhere.test")], &[]);
             let key = kit::Key::new(kit::Kind::P256, 3);
-            let by = pki.root.intermediate(&kit::Name::cn("Constrained"), &key, |ca| {
-                ca.serial(&[3]).with(more)
-            });
+            let by = pki
+                .root
+                .intermediate(&kit::Name::cn("Constrained"), &key, |ca| ca.serial(&[3]).with(more));
             pki.leaf_by(&by, dns, 25, same)
         },
         code: "name-constraints.not-permitted",
@@ -203,22 +218,31 @@ fn refusals_reach_the_peer_with_the_alert_that_fits() {
     };
     for (version, provider) in versions() {
         for Refusal { case, chain, code, alert } in REFUSALS {
-            let ends = Ends::new(&pki, &provider, Pki::lenient, &chain(&pki, SERVER), &client);
+            let mut ends = Ends::new(&pki, &provider, Pki::lenient, &server, &client);
+            let wrong = credentials(&chain(&pki, SERVER), &provider, None);
+            ends.server_config.cert_resolver = Arc::new(wrong);
             deny(&ends.client_live);
             let (client_end, server_end) = ends.shake_hands();
             let rejections = ends.client.rejections();
             let decided = rejections.last().unwrap().decision().code();
-            let expected = if code.is_empty() { ("identity.name-mismatch", 42) } else { (*code, *alert) };
+            let expected =
+                if code.is_empty() { ("identity.name-mismatch", 42) } else { (*code, *alert) };
             let told = server_end.alert().unwrap_or_default();
             assert_eq!((decided, told), expected, "server, {version}: {case}");
             assert!(client_end.error.is_some(), "server, {version}: {case}");
 
-            let ends = Ends::new(&pki, &provider, Pki::lenient, &server, &chain(&pki, CLIENT));
+            let wrong = credentials(&chain(&pki, CLIENT), &provider, None);
+            ends.client_config = ends
+                .client
+                .client_config(provider.clone(), pki.clock.clone(), Some(Arc::new(wrong)))
+                .unwrap();
+            ends.server_config.cert_resolver = Arc::new(credentials(&server, &provider, None));
             deny(&ends.server_live);
             let (client_end, server_end) = ends.shake_hands();
             let rejections = ends.server.rejections();
             let decided = rejections.last().unwrap().decision().code();
-            let expected = if code.is_empty() { ("identity.not-accepted", 49) } else { (*code, *alert) };
+            let expected =
+                if code.is_empty() { ("identity.not-accepted", 49) } else { (*code, *alert) };
             let told = client_end.alert().unwrap_or_default();
             assert_eq!((decided, told), expected, "client, {version}: {case}");
             assert!(server_end.error.is_some(), "client, {version}: {case}");
@@ -336,14 +360,12 @@ fn a_handshake_waits_for_a_list() {
                     found(&pki)
                 };
                 let (client_end, server_end) = match suspends {
-                    "client" => shake_hands(
-                        ends.client(Asks::Host(&mut fetch)),
-                        ends.server(Asks::Config),
-                    ),
-                    _ => shake_hands(
-                        ends.client(Asks::Config),
-                        ends.server(Asks::Host(&mut fetch)),
-                    ),
+                    "client" => {
+                        shake_hands(ends.client(Asks::Host(&mut fetch)), ends.server(Asks::Config))
+                    }
+                    _ => {
+                        shake_hands(ends.client(Asks::Config), ends.server(Asks::Host(&mut fetch)))
+                    }
                 };
                 let (end, peer_end, rejections) = match suspends {
                     "client" => (client_end, server_end, ends.client.rejections()),
@@ -396,7 +418,9 @@ fn configurations_do_not_resume() {
                 assert_eq!(end.stops, 1, "{version}: {connection}");
             }
         }
-        assert!(!ends.client_config.enable_early_data && ends.server_config.max_early_data_size == 0);
+        assert!(
+            !ends.client_config.enable_early_data && ends.server_config.max_early_data_size == 0
+        );
     }
 }
 
@@ -415,7 +439,8 @@ fn a_host_that_resumes_judges_again() {
         let deny = |live: &Live, serial| {
             let issuer_spki = sha256(pki.intermediate.key.spki());
             let denied = Denied::SerialOfKey { issuer_spki, serial_number: vec![serial] };
-            live.publish(Publication::new().deny([DenyRule::new(denied)]), pki.clock.now()).unwrap();
+            live.publish(Publication::new().deny([DenyRule::new(denied)]), pki.clock.now())
+                .unwrap();
         };
         let judge = |client_end: &End, server_end: &End| {
             let now = pki.clock.unix();
@@ -472,7 +497,8 @@ fn hints_are_those_in_force() {
     let subject = |authority: &Authority| authority.name.0.clone();
     let silent = ServerVerifier::new(live.clone(), ExpectServer::connection_name());
     assert_eq!(silent.root_hint_subjects(), None);
-    let server = ServerVerifier::new(live.clone(), ExpectServer::connection_name()).with_root_hints();
+    let server =
+        ServerVerifier::new(live.clone(), ExpectServer::connection_name()).with_root_hints();
     let client = ClientVerifier::new(live.clone(), expect_client()).with_root_hints();
     let hints = || {
         let for_servers = server.root_hint_subjects().unwrap();
@@ -521,12 +547,8 @@ fn staples_are_asked_for_and_judged_where_revocation_is_asked_about() {
             let mut ends = Ends::new(&pki, &provider, Pki::strict, &server, &client);
             let list = Publication::new().source(pki.list(1, &[]));
             ends.server_live.publish(list, pki.clock.now()).unwrap();
-            let identity = Identity::from_cert_chain(server.certificates.clone()).unwrap();
-            let key = PrivateKeyDer::try_from(server.key.pkcs8().unwrap()).unwrap();
-            let key = provider.key_provider.load_private_key(key).unwrap();
-            let mut credentials = Credentials::new_unchecked(Arc::new(identity), key);
-            credentials.ocsp = staple.as_deref().map(Arc::from);
-            ends.server_config.cert_resolver = Arc::new(SingleCredential::from(credentials));
+            let stapled = credentials(&server, &provider, staple.as_deref());
+            ends.server_config.cert_resolver = Arc::new(stapled);
             let (_, server_end) = ends.shake_hands();
             let rejections = ends.client.rejections();
             let told = rejections
@@ -544,13 +566,15 @@ fn raw_public_keys_are_refused() {
     assert_eq!(verifier.supported_certificate_types(), [CertificateType::X509]);
     let spki = SubjectPublicKeyInfoDer::from(pki.root.key.spki().to_vec());
     let (identity, name) = (Identity::RawPublicKey(spki), server_name());
-    let refused = verifier.verify_identity(&ServerIdentity::new(&identity, &name, pki.clock.unix()));
+    let refused =
+        verifier.verify_identity(&ServerIdentity::new(&identity, &name, pki.clock.unix()));
     assert_eq!(refused.unwrap_err(), Error::InvalidCertificate(CertificateError::InvalidPurpose));
     // The same key in a certificate that is acceptable.
     let chain = pki.leaf(SERVER, 10, same);
     let mut chain = chain.certificates.into_iter();
     let identity = CertificateIdentity::new(chain.next().unwrap(), chain.collect());
     let identity = Identity::X509(identity);
-    let verified = verifier.verify_identity(&ServerIdentity::new(&identity, &name, pki.clock.unix()));
+    let verified =
+        verifier.verify_identity(&ServerIdentity::new(&identity, &name, pki.clock.unix()));
     assert_eq!(verified.unwrap().identity(), &identity);
 }

@@ -11,7 +11,8 @@ use core::hash::Hasher;
 use rustls_0_24::Error;
 use rustls_0_24::client::{ClientCredentialResolver, CredentialRequest};
 use rustls_0_24::crypto::{
-    CertificateIdentity, Credentials, Identity, SelectedCredential, SignatureScheme, Signer, SigningKey,
+    CertificateIdentity, Credentials, Identity, SelectedCredential, SignatureScheme, Signer,
+    SigningKey,
 };
 use rustls_0_24::enums::CertificateType;
 use rustls_0_24::server::{ClientHello, ServerCredentialResolver};

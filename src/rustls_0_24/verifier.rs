@@ -17,8 +17,8 @@ use rustls_0_24::server::danger::{ClientIdentity, ClientVerifier as RustlsClient
 use rustls_0_24::server::{NoServerSessionStorage, ServerCredentialResolver, Tls13Tickets};
 use rustls_0_24::time_provider::TimeProvider;
 use rustls_0_24::{
-    ClientConfig, ClientSide, ConnectionOutputs, DistinguishedName, Error, ServerConfig, ServerSide,
-    SignerPublicKey, Tcp, VerifyPeerIdentity,
+    ClientConfig, ClientSide, ConnectionOutputs, DistinguishedName, Error, ServerConfig,
+    ServerSide, SignerPublicKey, Tcp, VerifyPeerIdentity,
 };
 use rustls_pki_types::{ServerName, UnixTime};
 
@@ -196,7 +196,10 @@ impl RustlsServerVerifier for ServerVerifier {
         if let Some(trust) = verifier.trust_of(self.judge.label.as_deref()) {
             h.write(&trust.digest());
         }
-        for text in [&alloc::format!("{:?}", self.judge.expected), self.judge.label.as_deref().unwrap_or_default()] {
+        for text in [
+            &alloc::format!("{:?}", self.judge.expected),
+            self.judge.label.as_deref().unwrap_or_default(),
+        ] {
             h.write_usize(text.len());
             h.write(text.as_bytes());
         }

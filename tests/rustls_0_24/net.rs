@@ -130,7 +130,8 @@ impl Pki {
     pub fn list(&self, number: u8, revoked: &[u8]) -> Arc<dyn RevocationSource> {
         let (algorithms, by) = (AlgorithmPolicy::DEFAULT, &self.intermediate);
         let now = self.clock.now().unix();
-        let list = CrlBuilder::complete(&by.name, number, &by.key).updates(now, Some((now + 3_600).into()));
+        let list = CrlBuilder::complete(&by.name, number, &by.key)
+            .updates(now, Some((now + 3_600).into()));
         let list = revoked.iter().fold(list, |list, serial| list.revoke(Revoked::new(&[*serial])));
         let signer = OwnedCertificate::from_der(by.certificate.clone()).unwrap();
         let signers = [CrlSigner::certificate(signer).unwrap()];
