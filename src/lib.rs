@@ -101,9 +101,15 @@ pub mod constraints;
 pub mod credential;
 pub mod decision;
 pub mod identity;
+#[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+pub mod live;
 mod path;
 pub mod policy;
 pub mod revocation;
+#[cfg(feature = "rustls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "rustls")))]
+pub mod rustls;
 pub mod signature;
 pub mod trust;
 pub mod verify;
