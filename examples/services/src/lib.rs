@@ -14,10 +14,21 @@ pub mod tls;
 /// Whatever went wrong.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// By when every story is over.
+pub const LIMIT: std::time::Duration = std::time::Duration::from_secs(30);
+
 /// Fails the story where it is not as told.
 ///
 /// # Errors
 /// `what`, where it does not hold.
 pub fn ensure(holds: bool, what: &str) -> Result<(), Failure> {
     if holds { Ok(()) } else { Err(format!("not as told: {what}").into()) }
+}
+
+/// Prints what somebody has to say.
+pub fn say(who: &str, what: &str) {
+    for (number, line) in what.lines().enumerate() {
+        let who = if number == 0 { who } else { "" };
+        println!("{who:>8} | {line}");
+    }
 }
