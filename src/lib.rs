@@ -111,6 +111,8 @@ pub mod revocation;
 #[cfg_attr(docsrs, doc(cfg(feature = "rustls")))]
 pub mod rustls;
 pub mod signature;
+#[cfg(feature = "rustls")]
+mod tls;
 pub mod trust;
 pub mod verify;
 pub mod x509;

@@ -12,14 +12,11 @@ use rustls::{
 use rustls_pki_types::ServerName;
 
 use super::connection::{Connection, ConnectionError};
-use super::event::HandshakeEvents;
-use super::expect::ExpectServer;
-use super::judge::PeerError;
 use super::resolver::ClientCredentials;
 use super::sessions_client::FencedClientSessions;
-use super::verifier::{ServerVerifier, now};
-use crate::decision::VerifiedPeer;
-use crate::live::Live;
+use super::verifier::{ServerVerifier, finished_chain, now};
+use crate::live::{Live, LivePeer};
+use crate::tls::{ExpectServer, HandshakeEvents, PeerError};
 
 /// What a client presents to servers that ask for a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,11 +67,7 @@ impl ClientEndpointBuilder {
     /// Sets who is told what happens in handshakes. Default: nobody.
     #[must_use]
     pub fn with_events(self, events: Arc<dyn HandshakeEvents>) -> Self {
-        Self {
-            verifier: self.verifier.with_events(events.clone()),
-            events: Some(events),
-            ..self
-        }
+        Self { verifier: self.verifier.with_events(events.clone()), events: Some(events), ..self }
     }
 
     /// Tells servers which authorities are trusted, see [`ServerVerifier::with_root_hints`]. Default:
@@ -236,7 +229,10 @@ impl ClientEndpoint {
     ///
     /// # Errors
     /// [`ConnectionError::NoCredential`] with [`Presents::Always`], and what rustls says.
-    pub fn connect(self: &Arc<Self>, name: ServerName<'static>) -> Result<Connection, ConnectionError> {
+    pub fn connect(
+        self: &Arc<Self>,
+        name: ServerName<'static>,
+    ) -> Result<Connection, ConnectionError> {
         self.check_ready()?;
         let inner = ClientConnection::new(self.resuming.clone(), name.clone())?;
         Ok(Connection::client(inner, self.clone(), name))
@@ -277,9 +273,9 @@ impl ClientEndpoint {
         &self,
         connection: &CommonState,
         name: &ServerName<'_>,
-    ) -> Result<VerifiedPeer, PeerError> {
+    ) -> Result<LivePeer, PeerError> {
         let now = now(&*self.time)?;
-        let judged = self.verifier.judge.verified_peer(connection, Some(name), now);
+        let judged = self.verifier.judge.peer_of(finished_chain(connection)?, Some(name), now);
         if let Err(PeerError::Rejected(_)) = judged {
             self.sessions.forget(&name.to_owned());
         }
@@ -299,7 +295,7 @@ impl ClientEndpoint {
         &self,
         chain: &[rustls_pki_types::CertificateDer<'_>],
         name: &ServerName<'_>,
-    ) -> Result<VerifiedPeer, PeerError> {
+    ) -> Result<LivePeer, PeerError> {
         self.verifier.judge.peer_of(chain, Some(name), now(&*self.time)?)
     }
 

@@ -12,11 +12,11 @@ use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls_pki_types::{CertificateDer, TrustAnchor as PkiAnchor};
 
-use super::expect::{ExpectClient, ExpectServer};
 use super::verifier::{ClientVerifier, ServerVerifier};
 use crate::live::Live;
 use crate::policy::ValidationPolicy;
 use crate::signature::{PkiTypesBackend, SignatureBackend};
+use crate::tls::{ExpectClient, ExpectServer};
 use crate::trust::{AnchorError, TrustAnchor, TrustBundle, TrustStore};
 use crate::verify::Verifier;
 
@@ -33,8 +33,7 @@ pub fn backend_of(provider: &CryptoProvider) -> Arc<dyn SignatureBackend> {
 pub fn bundle_of_anchors<'a>(
     anchors: impl IntoIterator<Item = &'a PkiAnchor<'a>>,
 ) -> Result<TrustBundle, AnchorError> {
-    let anchors: Result<Vec<_>, _> =
-        anchors.into_iter().map(TrustAnchor::from_pki_types).collect();
+    let anchors: Result<Vec<_>, _> = anchors.into_iter().map(TrustAnchor::from_pki_types).collect();
     anchors.map(TrustBundle::new)
 }
 
