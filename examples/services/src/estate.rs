@@ -62,9 +62,11 @@ impl Authority {
         let key = Key::new(Kind::Ed25519, number);
         let (id, now) = ([GeneralName::uri(id)], now());
         let purposes = [ext::purpose::SERVER_AUTH, ext::purpose::CLIENT_AUTH];
+        // A positive INTEGER in its shortest form.
+        let serial = [&[0x40], number.to_be_bytes().as_slice()].concat();
         let leaf = self.root.leaf(&Name::empty(), &key, &id, |builder| {
             builder
-                .serial(&number.to_be_bytes())
+                .serial(&serial)
                 .validity(now.unix() - 60, now.unix() + HOUR)
                 .replace(ext::subject_alt_name(&id).critical())
                 .with(ext::extended_key_usage(&purposes))

@@ -7,8 +7,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use bonafide::credential::Credential;
 use bonafide::live::{
-    Affected, Lapse, Live, LivePeer, Publication, Published, Session, SessionId, Standing,
+    Affected, Lapse, Live, LiveEvents, LivePeer, Published, RegisterError, Session, SessionId,
+    Standing,
 };
 use bonafide::rustls::{ClientEndpoint, HandshakeEvents, RejectedPeer, ServerEndpoint};
 use rustls_pki_types::ServerName;
@@ -122,42 +124,49 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// No sessions yet.
+    /// No sessions yet; hears of what `live` publishes as long as it is held.
     #[must_use]
-    pub fn new(live: Live) -> Self {
-        Self { live, tasks: Mutex::default() }
+    pub fn of(live: Live) -> Arc<Self> {
+        let this = Arc::new(Self { live, tasks: Mutex::default() });
+        let _in_force = this.live.subscribe(&this);
+        this
     }
 
-    /// Registers a session. Its task hears from the receiver when a publication affects it.
+    /// Registers a session with `peer`, which was shown `own`. Its task hears from the receiver what to
+    /// do when a publication affects it.
     ///
     /// # Errors
     /// Where the peer stands no longer, or there are too many.
     pub fn enter(
         &self,
-        peer: &LivePeer,
+        mut peer: LivePeer,
+        own: Option<&Credential>,
     ) -> Result<(Session, mpsc::UnboundedReceiver<Affected>), Failure> {
-        let (sender, receiver) = mpsc::unbounded_channel();
+        let ((sender, receiver), now) = (mpsc::unbounded_channel(), now());
         // Locked first, so that no publication finds the session and not its task.
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-        let session = self.live.register(peer, now())?;
+        let session = loop {
+            match self.live.register(&peer, own, now) {
+                Ok(session) => break session,
+                // Something was published since the handshake.
+                Err(RegisterError::AskAgain) => peer = peer.ask_again(now)?,
+                Err(error) => return Err(error.into()),
+            }
+        };
         tasks.retain(|_, task| !task.is_closed());
         tasks.insert(session.id(), sender);
         Ok((session, receiver))
     }
+}
 
-    /// Publishes, and tells the tasks of the sessions that are affected.
-    ///
-    /// # Errors
-    /// [`bonafide::live::PublishError`]; nothing changes then.
-    pub fn publish(&self, publication: Publication) -> Result<Published, Failure> {
-        let published = self.live.publish(publication, now())?;
+impl LiveEvents for Sessions {
+    fn on_published(&self, published: &Published) {
         let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         for affected in published.affected() {
             if let Some(task) = tasks.get(&affected.session) {
                 let _session_is_over = task.send(*affected);
             }
         }
-        Ok(published)
     }
 }
 

@@ -43,12 +43,11 @@ async fn story() -> Result<(), Failure> {
         .build()?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    let sessions = Arc::new(Sessions::new(orders));
+    let sessions = Sessions::of(orders.clone());
     let mut accepted = tls::incoming(listener, server, "orders");
-    let entered = sessions.clone();
     tokio::spawn(async move {
         while let Some((stream, peer)) = accepted.recv().await {
-            tokio::spawn(serve(stream, peer, entered.clone()));
+            tokio::spawn(serve(stream, peer, sessions.clone()));
         }
     });
 
@@ -80,18 +79,19 @@ async fn story() -> Result<(), Failure> {
 
     // Resumed, which is judged like a full handshake.
     let mut again = Talk::open(&web_client, address).await?;
-    say("web", &format!("{:?}: {}", again.kind, again.ask("hello").await?.ok_or("no answer")?));
+    let answer = again.ask("hello").await?.ok_or("no answer")?;
+    say("web", &format!("{:?}: {answer}", again.kind));
     ensure(again.kind == Some(HandshakeKind::Resumed), "web resumes its session")?;
 
-    rotate(&ours, &sessions, &web, &web_client, address).await?;
+    rotate(&ours, &orders, &web, &web_client, address).await?;
     ensure(billing_talk.ask("still").await?.is_some(), "the rotation does not disturb billing")?;
     ensure(web_talk.ask("still").await?.is_none(), "sessions of the old authority are closed")?;
 
     // Revoked, which ends the session that is open, and does not let it be resumed.
     say("orders", "denies billing");
     let denied = Denied::Identity("spiffe://partner.test/billing".parse()?);
-    sessions.publish(Publication::new().deny([DenyRule::new(denied)]))?;
-    ensure(billing_talk.closed().await, "the session of billing is closed")?;
+    orders.publish(Publication::new().deny([DenyRule::new(denied)]), now())?;
+    billing_talk.closed().await?;
     say("billing", "is disconnected");
     expect_alert("billing", &billing_client, address, AlertDescription::CertificateRevoked).await
 }
@@ -99,7 +99,7 @@ async fn story() -> Result<(), Failure> {
 /// Rotates the authority of example.org and what it has issued, while a client connects all the time.
 async fn rotate(
     old: &Authority,
-    orders: &Sessions,
+    orders: &Live,
     web: &Live,
     web_client: &Arc<ClientEndpoint>,
     address: SocketAddr,
@@ -119,21 +119,20 @@ async fn rotate(
 
     // Trust first, presented after, the old authority last: peers overlap at any time.
     let added = Publication::new().bundle("example.org", both()?);
-    say("orders", &format!("trusts both authorities: {} sessions affected", {
-        orders.publish(added)?.affected().len()
-    }));
+    let affected = orders.publish(added, now())?.affected().len();
+    say("orders", &format!("trusts both authorities: {affected} sessions affected"));
     let renewed = credential("spiffe://example.org/web")?;
     let added = Publication::new().bundle("example.org", both()?).credentials(renewed);
     web.publish(added, now())?;
     say("web", "trusts both, and presents a certificate of the new one, as of the same instant");
     let renewed = credential("spiffe://example.org/orders")?;
-    orders.publish(Publication::new().credentials(renewed))?;
+    orders.publish(Publication::new().credentials(renewed), now())?;
     say("orders", "presents a certificate of the new one");
     let so_far = *counted.borrow();
     counted.wait_for(|count| *count > so_far + 2).await?;
 
     let removed = || bundle([&new]).map(|bundle| Publication::new().bundle("example.org", bundle));
-    let published = orders.publish(removed()?)?;
+    let published = orders.publish(removed()?, now())?;
     for tightened in published.tightened() {
         say("orders", &format!("{tightened}: {} sessions affected", published.affected().len()));
     }
@@ -153,9 +152,9 @@ async fn serve(
     peer: LivePeer,
     sessions: Arc<Sessions>,
 ) -> Result<(), Failure> {
-    let (mut session, mut affected) = sessions.enter(&peer)?;
-    let mut stream = BufReader::new(stream);
-    let (mut line, mut ends) = (String::new(), peer.valid_until());
+    let mut ends = peer.valid_until();
+    let (mut session, mut affected) = sessions.enter(peer, None)?;
+    let (mut stream, mut line) = (BufReader::new(stream), String::new());
     loop {
         let left = ends.unix().saturating_sub(now().unix()).try_into().unwrap_or(0);
         tokio::select! {
@@ -222,9 +221,12 @@ impl Talk {
         Ok((octets > 0).then(|| answer.trim_end().to_owned()))
     }
 
-    /// Waits until the server closes the session; `false` where it says something instead.
-    async fn closed(&mut self) -> bool {
-        matches!(self.stream.fill_buf().await, Ok([]))
+    /// Waits until the server closes the session, in order or with an alert.
+    async fn closed(&mut self) -> Result<(), Failure> {
+        match self.stream.fill_buf().await? {
+            [] => Ok(()),
+            _ => Err("the server says something unasked".into()),
+        }
     }
 }
 
@@ -236,11 +238,11 @@ async fn expect_alert(
     alert: AlertDescription,
 ) -> Result<(), Failure> {
     // In TLS 1.3 a client is done before its certificate is looked at: the alert comes later.
-    let answer = match Talk::open(client, address).await {
-        Ok(mut talk) => talk.ask("hello").await.map(drop),
+    let end = match Talk::open(client, address).await {
+        Ok(mut talk) => talk.closed().await,
         Err(failure) => Err(failure),
     };
-    let failure = answer.err().ok_or_else(|| format!("not as told: {who} is refused"))?;
+    let failure = end.err().ok_or_else(|| format!("not as told: {who} is told why"))?;
     say(who, &format!("is told: {failure}"));
     ensure(tls::alert(&failure) == Some(alert), "the alert fits")
 }

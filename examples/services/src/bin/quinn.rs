@@ -49,12 +49,11 @@ async fn story() -> Result<(), Failure> {
     let config = quinn::ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(server.config())?));
     let endpoint = Endpoint::server(config.clone(), ([127, 0, 0, 1], 0).into())?;
     let address = endpoint.local_addr()?;
-    let sessions = Arc::new(Sessions::new(orders));
-    let (service, entered) = (server, sessions.clone());
+    let sessions = Sessions::of(orders.clone());
     tokio::spawn(async move {
         while let Some(incoming) = endpoint.accept().await {
-            let (service, config) = (service.clone(), config.clone());
-            tokio::spawn(serve(incoming, service, config, entered.clone()));
+            let (service, config) = (server.clone(), config.clone());
+            tokio::spawn(serve(incoming, service, config, sessions.clone()));
         }
     });
 
@@ -96,7 +95,7 @@ async fn story() -> Result<(), Failure> {
     // Revoked, which closes the connection that is open.
     say("orders", "denies web");
     let denied = Denied::Identity("spiffe://example.org/web".parse()?);
-    sessions.publish(Publication::new().deny([DenyRule::new(denied)]))?;
+    orders.publish(Publication::new().deny([DenyRule::new(denied)]), now())?;
     let closed = first.closed().await;
     say("web", &format!("is disconnected: {closed}"));
     let ConnectionError::ApplicationClosed(close) = closed else { return Err(closed.into()) };
@@ -114,7 +113,7 @@ async fn serve(
     config.crypto = Arc::new(QuicServerConfig::try_from(handshake.config())?);
     let connection = incoming.accept_with(Arc::new(config))?.await?;
     let peer = handshake.peer_of_chain(&chain_of(&connection)?)?;
-    let (mut session, mut affected) = sessions.enter(&peer)?;
+    let (mut session, mut affected) = sessions.enter(peer, None)?;
     loop {
         tokio::select! {
             stream = connection.accept_bi() => {
