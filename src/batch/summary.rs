@@ -28,6 +28,7 @@ impl Counts {
         }
     }
 
+    #[cfg(feature = "rayon")]
     const fn add(&mut self, other: Self) {
         self.accepted += other.accepted;
         self.rejected += other.rejected;
