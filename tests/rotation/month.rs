@@ -6,14 +6,12 @@
 //! its issuer was away long enough or its clock was wrong.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
-#![cfg(all(feature = "std", feature = "ring"))]
-
-mod kit;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::sync::Arc;
 
+use crate::kit::{Estate, GeneralName, Key, Kind, NOW, Name, Rng};
 use bonafide::credential::{
     Action, CredentialChecks, CredentialError, CredentialEvent, CredentialHandle, CredentialKey,
     EventQueue, RenewalPolicy, RotationEvent, RotationSchedule, RotationState, Selection,
@@ -22,7 +20,6 @@ use bonafide::credential::{
 use bonafide::policy::ValidationPolicy;
 use bonafide::signature::{PublicKey, default_backend};
 use bonafide::x509::Time;
-use kit::{Estate, GeneralName, Key, Kind, NOW, Name, Rng};
 use rustls_pki_types::CertificateDer;
 
 const HOUR: i64 = 3_600;
