@@ -98,6 +98,9 @@ pub mod constraints;
 pub mod credential;
 pub mod decision;
 pub mod identity;
+#[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+pub mod live;
 mod path;
 pub mod policy;
 pub mod revocation;

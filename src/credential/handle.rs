@@ -5,14 +5,14 @@
 //! another. Events come in the order of the publications, each after the swap it tells of, on the
 //! thread of a writer; a subscriber may publish itself, its events then follow.
 
-use alloc::collections::VecDeque;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use arc_swap::ArcSwap;
 
+use super::outbox::{Outbox, lock};
 use super::{Credential, CredentialError, CredentialEvent, CredentialSet, Selection, Update};
 use crate::identity::PeerIdentity;
 use crate::x509::Time;
@@ -21,6 +21,18 @@ use crate::x509::Time;
 pub trait CredentialEvents: Send + Sync {
     /// Takes note of one event. Called on the thread that published; should be quick.
     fn on_event(&self, event: &CredentialEvent);
+}
+
+/// Why a publication failed, credentials among it or not.
+pub(crate) trait PublicationError: From<Arc<CredentialError>> {
+    /// The error, where it is the credentials'.
+    fn credential_error(&self) -> Option<&Arc<CredentialError>>;
+}
+
+impl PublicationError for Arc<CredentialError> {
+    fn credential_error(&self) -> Option<&Self> {
+        Some(self)
+    }
 }
 
 /// Serves credentials, and what is published together with them, to any number of threads.
@@ -41,7 +53,7 @@ pub trait CredentialEvents: Send + Sync {
 pub struct CredentialHandle<A = ()> {
     current: ArcSwap<CredentialSet<A>>,
     writer: Mutex<Writer>,
-    outbox: Mutex<Outbox>,
+    outbox: Outbox<dyn CredentialEvents, CredentialEvent>,
 }
 
 /// What writers keep.
@@ -54,15 +66,6 @@ struct Retired {
     generation: u64,
     identity: PeerIdentity,
     credential: Weak<Credential>,
-}
-
-/// Events on their way to subscribers.
-#[derive(Default)]
-struct Outbox {
-    events: VecDeque<CredentialEvent>,
-    subscribers: Vec<Weak<dyn CredentialEvents>>,
-    /// Whether a thread is delivering; others leave it their events.
-    delivering: bool,
 }
 
 /// A credential that is no longer presented, and who still holds it.
@@ -84,7 +87,7 @@ impl<A> CredentialHandle<A> {
         Self {
             current: ArcSwap::from_pointee(CredentialSet::empty(attached)),
             writer: Mutex::default(),
-            outbox: Mutex::default(),
+            outbox: Outbox::default(),
         }
     }
 
@@ -120,39 +123,67 @@ impl<A> CredentialHandle<A> {
         now: Time,
         make: impl FnOnce(&CredentialSet<A>) -> Result<Update<A>, CredentialError>,
     ) -> Result<u64, Arc<CredentialError>> {
+        self.publish_then(
+            now,
+            |current| make(current).map(|update| (update, ())).map_err(Arc::new),
+            |set, (), _| set.generation(),
+        )
+    }
+
+    /// [`CredentialHandle::publish_with`] for those who publish more together: `make` hands something
+    /// on to `then`, which sees what is in force after the swap, and the events, while other writers
+    /// still wait.
+    pub(crate) fn publish_then<T, R, E: PublicationError>(
+        &self,
+        now: Time,
+        make: impl FnOnce(&CredentialSet<A>) -> Result<(Update<A>, T), E>,
+        then: impl FnOnce(&Arc<CredentialSet<A>>, T, &[CredentialEvent]) -> R,
+    ) -> Result<R, E> {
         let mut writer = lock(&self.writer);
         let current = self.current.load_full();
-        let result = make(&current).and_then(|update| current.next(update, now)).map_err(Arc::new);
         let mut events = Vec::new();
-        let outcome = match result {
-            Ok(None) => Ok(current.generation()),
-            Ok(Some((next, changes))) => {
-                writer.retire(&current, &next);
-                let generation = next.generation();
-                self.current.store(Arc::new(next));
-                events = changes;
-                Ok(generation)
+        let made = make(&current).and_then(|(update, more)| {
+            let next = current.next(update, now).map_err(|error| E::from(Arc::new(error)))?;
+            Ok((next, more))
+        });
+        let outcome = match made {
+            Ok((next, more)) => {
+                let mut in_force = current;
+                if let Some((next, changes)) = next {
+                    writer.retire(&in_force, &next);
+                    in_force = Arc::new(next);
+                    self.current.store(in_force.clone());
+                    events = changes;
+                }
+                Ok(then(&in_force, more, &events))
             }
             Err(error) => {
-                let generation = current.generation();
-                events.push(CredentialEvent::Failed { generation, error: error.clone() });
+                if let Some(error) = error.credential_error() {
+                    let generation = current.generation();
+                    events.push(CredentialEvent::Failed { generation, error: error.clone() });
+                }
+                drop(current);
                 Err(error)
             }
         };
-        drop(current);
         writer.collect(&mut events);
         // While the writer's lock is held, so that events queue in the order of publications.
-        lock(&self.outbox).events.extend(events);
+        self.outbox.push(events);
         drop(writer);
         self.deliver();
         outcome
     }
 
+    /// Looks at what is in force, without counting as its holder.
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&CredentialSet<A>) -> R) -> R {
+        look(&self.current.load())
+    }
+
     /// Tells subscribers of a failure before there was anything to publish: of the issuer, of a disk.
     pub fn report(&self, error: CredentialError) {
         let generation = self.current.load().generation();
-        let event = CredentialEvent::Failed { generation, error: Arc::new(error) };
-        lock(&self.outbox).events.push_back(event);
+        let error = Arc::new(error);
+        self.outbox.push([CredentialEvent::Failed { generation, error }]);
         self.deliver();
     }
 
@@ -166,7 +197,7 @@ impl<A> CredentialHandle<A> {
         let subscriber: Arc<dyn CredentialEvents> = subscriber.clone();
         let _writer = lock(&self.writer);
         // Events of earlier publications may still be on their way; they are told here as well.
-        lock(&self.outbox).subscribers.push(Arc::downgrade(&subscriber));
+        self.outbox.subscribe(&subscriber);
         self.current.load_full()
     }
 
@@ -185,29 +216,14 @@ impl<A> CredentialHandle<A> {
                 holders: retired.credential.strong_count(),
             })
             .collect();
-        lock(&self.outbox).events.extend(events);
+        self.outbox.push(events);
         drop(writer);
         self.deliver();
         draining
     }
 
-    /// Calls subscribers without any lock held.
     fn deliver(&self) {
-        let mut outbox = lock(&self.outbox);
-        if core::mem::replace(&mut outbox.delivering, true) {
-            return;
-        }
-        let _reset = ResetOnPanic(&self.outbox);
-        while let Some(event) = outbox.events.pop_front() {
-            outbox.subscribers.retain(|subscriber| subscriber.strong_count() > 0);
-            let subscribers: Vec<_> = outbox.subscribers.iter().filter_map(Weak::upgrade).collect();
-            drop(outbox);
-            for subscriber in subscribers {
-                subscriber.on_event(&event);
-            }
-            outbox = lock(&self.outbox);
-        }
-        outbox.delivering = false;
+        self.outbox.deliver(|subscriber, event| subscriber.on_event(event));
     }
 }
 
@@ -222,17 +238,6 @@ impl<A> fmt::Debug for CredentialHandle<A> {
         f.debug_struct("CredentialHandle")
             .field("current", &self.current.load())
             .finish_non_exhaustive()
-    }
-}
-
-/// Lets another thread deliver after a subscriber panicked.
-struct ResetOnPanic<'a>(&'a Mutex<Outbox>);
-
-impl Drop for ResetOnPanic<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            lock(self.0).delivering = false;
-        }
     }
 }
 
@@ -260,54 +265,5 @@ impl Writer {
             }
             held
         });
-    }
-}
-
-/// What the locks guard is whole at every moment that a panic could leave it at.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// A bounded queue of events, for those who would rather ask than be called.
-#[derive(Debug)]
-pub struct EventQueue {
-    capacity: usize,
-    state: Mutex<Queue>,
-}
-
-#[derive(Debug, Default)]
-struct Queue {
-    events: VecDeque<CredentialEvent>,
-    missed: u64,
-}
-
-impl EventQueue {
-    /// A queue for at most `capacity` events; where more wait, the oldest are lost and counted.
-    #[must_use]
-    pub fn with_capacity(capacity: usize) -> Self {
-        Self { capacity, state: Mutex::default() }
-    }
-
-    /// Takes the oldest event.
-    #[must_use]
-    pub fn pop(&self) -> Option<CredentialEvent> {
-        lock(&self.state).events.pop_front()
-    }
-
-    /// Returns how many events were lost since the last call.
-    #[must_use]
-    pub fn missed(&self) -> u64 {
-        core::mem::take(&mut lock(&self.state).missed)
-    }
-}
-
-impl CredentialEvents for EventQueue {
-    fn on_event(&self, event: &CredentialEvent) {
-        let mut state = lock(&self.state);
-        state.events.push_back(event.clone());
-        if state.events.len() > self.capacity {
-            state.events.pop_front();
-            state.missed = state.missed.saturating_add(1);
-        }
     }
 }

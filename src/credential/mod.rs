@@ -24,6 +24,8 @@ mod event;
 mod handle;
 mod key;
 mod key_error;
+#[cfg(feature = "std")]
+mod outbox;
 mod possession;
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 mod private_key;
@@ -41,10 +43,17 @@ pub use credential::{Credential, CredentialChecks};
 pub use error::CredentialError;
 pub use event::CredentialEvent;
 #[cfg(feature = "std")]
+pub(crate) use handle::PublicationError;
+#[cfg(feature = "std")]
 #[cfg_attr(docsrs, doc(cfg(feature = "std")))]
-pub use handle::{CredentialEvents, CredentialHandle, Draining, EventQueue};
+pub use handle::{CredentialEvents, CredentialHandle, Draining};
 pub use key::{CredentialKey, SignError};
 pub use key_error::KeyError;
+#[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+pub use outbox::EventQueue;
+#[cfg(feature = "std")]
+pub(crate) use outbox::{Outbox, lock};
 pub use renewal::RenewalPolicy;
 pub use schedule::{Action, RotationEvent, RotationSchedule, RotationState, Step, Urgency};
 pub use selection::Selection;

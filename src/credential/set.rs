@@ -231,6 +231,19 @@ impl<A> Update<A> {
         Self::new(Scope::Additional, Vec::new()).with_attached(attached)
     }
 
+    /// The same update, with an attached part of another type, or none.
+    #[cfg(feature = "std")]
+    pub(crate) fn attaching<B>(self, attached: Option<Arc<B>>) -> Update<B> {
+        let Self { scope, credentials, rollback, attached: _ } = self;
+        Update { scope, credentials, attached, rollback }
+    }
+
+    /// Changes nothing.
+    #[cfg(feature = "std")]
+    pub(crate) const fn nothing() -> Self {
+        Self::new(Scope::Additional, Vec::new())
+    }
+
     const fn new(scope: Scope, credentials: Vec<Credential>) -> Self {
         Self { scope, credentials, attached: None, rollback: Rollback::Refused }
     }

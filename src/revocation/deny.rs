@@ -229,7 +229,21 @@ impl DenyList {
 
     /// Returns the rules, in a fixed order.
     pub fn rules(&self) -> impl Iterator<Item = &DenyRule> {
-        self.rules.values().flatten().chain(&self.matchers).map(|(_, rule)| rule)
+        self.entries().map(|(_, rule)| rule)
+    }
+
+    /// The rules that `older` does not have, with their names.
+    pub(crate) fn added_to<'s>(
+        &'s self,
+        older: Option<&Self>,
+    ) -> impl Iterator<Item = (EvidenceId, &'s DenyRule)> {
+        let held: BTreeSet<EvidenceId> =
+            older.into_iter().flat_map(Self::entries).map(|(id, _)| *id).collect();
+        self.entries().filter(move |(id, _)| !held.contains(id)).map(|(id, rule)| (*id, rule))
+    }
+
+    fn entries(&self) -> impl Iterator<Item = &(EvidenceId, DenyRule)> {
+        self.rules.values().flatten().chain(&self.matchers)
     }
 
     /// Whether there is no rule.

@@ -76,6 +76,29 @@ impl Revocation {
         self
     }
 
+    /// A copy with a source in the place of the first one of its name, or behind the others.
+    #[must_use]
+    pub fn with_replaced_source(&self, source: Arc<dyn RevocationSource>) -> Self {
+        let mut next = self.clone();
+        match next.sources.iter_mut().find(|held| held.name() == source.name()) {
+            Some(held) => *held = source,
+            None => next.sources.push(source),
+        }
+        next
+    }
+
+    /// Returns the deny list.
+    #[must_use]
+    pub const fn deny_list(&self) -> Option<&Arc<DenyList>> {
+        self.deny.as_ref()
+    }
+
+    /// Returns the sources, in the order in which they were added.
+    #[must_use]
+    pub fn sources(&self) -> &[Arc<dyn RevocationSource>] {
+        &self.sources
+    }
+
     /// Names the content: equal digests judge alike.
     #[must_use]
     pub fn digest(&self) -> EvidenceId {

@@ -288,6 +288,22 @@ impl TrustAnchor {
         self.state
     }
 
+    /// Whether the other anchor is the same authority on the same terms: no path is judged in
+    /// another way under it.
+    pub(crate) fn judges_like(&self, other: &Self) -> bool {
+        self.fingerprint == other.fingerprint
+            && self.key_id == other.key_id
+            && self.state == other.state
+            && self.end_entity_use == other.end_entity_use
+            && self.extensions == other.extensions
+            && self.expiry_enforced == other.expiry_enforced
+            && self.distrust_after == other.distrust_after
+            && self.path_len == other.path_len
+            && self.purposes == other.purposes
+            && self.policy_set == other.policy_set
+            && self.name_constraints == other.name_constraints
+    }
+
     /// Returns the initial name constraints.
     #[must_use]
     pub fn name_constraints(&self) -> Option<NameConstraints<'_>> {

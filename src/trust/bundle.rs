@@ -134,6 +134,11 @@ impl TrustBundle {
         self.has_pinned
     }
 
+    /// Whether any anchor is distrusted.
+    pub(crate) const fn has_distrusted(&self) -> bool {
+        self.has_distrusted
+    }
+
     /// Whether a certificate has name and key of an anchor that is distrusted.
     pub(crate) fn distrusts(&self, certificate: &Certificate<'_>) -> bool {
         self.has_distrusted

@@ -15,6 +15,7 @@
 mod anchor;
 mod bundle;
 mod bundle_error;
+mod difference;
 mod endpoint;
 mod federation;
 mod federation_event;
@@ -34,6 +35,7 @@ mod workload_message;
 pub use anchor::{AnchorError, AnchorExtensions, AnchorState, EndEntityUse, TrustAnchor};
 pub use bundle::TrustBundle;
 pub use bundle_error::{BundleError, BundleErrorKind, SkipReason, SkippedElement};
+pub(crate) use difference::{AnchorDifference, DomainDifference};
 pub use endpoint::{BundleEndpoint, EndpointError, EndpointProfile, EndpointServer, EndpointUrl};
 pub use federation::FederatedBundles;
 pub use federation_event::{BundleEvent, BundleSource, Change, Refused};

@@ -286,6 +286,24 @@ impl TrustStore {
         self.blocks.iter().flat_map(|block| block.0.iter()).map(Arc::as_ref)
     }
 
+    /// The names of the domains, in order.
+    #[cfg(feature = "std")]
+    pub(crate) fn shared_names(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.blocks.iter().flat_map(|block| block.0.iter()).map(|domain| &domain.name)
+    }
+
+    /// The domains, without blocks that both stores share.
+    pub(super) fn unshared<'s>(&'s self, other: &'s Self) -> impl Iterator<Item = &'s Arc<Domain>> {
+        let shared = |block: &Block| {
+            let Some(first) = block.0.first() else { return true };
+            // A shared block stands where its first domain is found.
+            other.locate(&first.name).is_ok_and(|(place, _)| {
+                other.blocks.get(place).is_some_and(|other| Arc::ptr_eq(&block.0, &other.0))
+            })
+        };
+        self.blocks.iter().filter(move |block| !shared(block)).flat_map(|block| block.0.iter())
+    }
+
     /// How many domains there are.
     #[must_use]
     pub const fn len(&self) -> usize {

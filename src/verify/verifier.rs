@@ -76,6 +76,32 @@ impl Verifier {
         Self { labelled: Arc::new(labelled), ..self }
     }
 
+    /// Ceases to know a label: requests with it are rejected.
+    #[must_use]
+    pub fn without_labelled_trust(self, label: &str) -> Self {
+        let mut labelled = BTreeMap::clone(&self.labelled);
+        labelled.remove(label);
+        Self { labelled: Arc::new(labelled), ..self }
+    }
+
+    /// Sets the trust that applies to requests without a label.
+    #[must_use]
+    pub fn with_trust(self, trust: Arc<TrustStore>) -> Self {
+        Self { trust, ..self }
+    }
+
+    /// Sets the policy.
+    #[must_use]
+    pub fn with_policy(self, policy: Arc<ValidationPolicy>) -> Self {
+        Self {
+            policy_digest: policy.digest(),
+            revocation_policy: Arc::new(policy.revocation.clone().unwrap_or_default()),
+            signer_policy: Arc::new(policy.for_signers()),
+            policy,
+            ..self
+        }
+    }
+
     /// Returns the trust store of requests without a label.
     #[must_use]
     pub const fn trust(&self) -> &Arc<TrustStore> {
@@ -86,6 +112,41 @@ impl Verifier {
     #[must_use]
     pub const fn policy(&self) -> &Arc<ValidationPolicy> {
         &self.policy
+    }
+
+    /// Returns the digest of the policy.
+    #[must_use]
+    pub const fn policy_digest(&self) -> &[u8; 32] {
+        &self.policy_digest
+    }
+
+    /// Returns the trust stores of labels, in the order of the labels.
+    pub fn labelled_trust(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<TrustStore>)> {
+        self.labelled.iter()
+    }
+
+    /// Returns the trust store of requests with this label, or of those without one.
+    #[must_use]
+    pub fn trust_of(&self, label: Option<&str>) -> Option<&Arc<TrustStore>> {
+        label.map_or(Some(&self.trust), |label| self.labelled.get(label))
+    }
+
+    /// Returns the revocation evidence.
+    #[must_use]
+    pub const fn revocation(&self) -> &Arc<Revocation> {
+        &self.revocation
+    }
+
+    /// Returns what verifies signatures.
+    #[must_use]
+    pub const fn backend(&self) -> &Arc<dyn SignatureBackend> {
+        &self.backend
+    }
+
+    /// Returns what remembers signatures.
+    #[must_use]
+    pub const fn memo(&self) -> Option<&Arc<dyn SignatureMemo>> {
+        self.memo.as_ref()
     }
 
     /// Answers a request as of `now`. Never blocks and never fetches: it goes by the evidence that
@@ -106,19 +167,29 @@ impl Verifier {
         Verification::new(self, request, now)
     }
 
+    /// Whether both are made of the very same parts.
+    #[cfg(feature = "std")]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.trust, &other.trust)
+            && (Arc::ptr_eq(&self.labelled, &other.labelled)
+                || self.labelled.len() == other.labelled.len()
+                    && self
+                        .labelled
+                        .iter()
+                        .zip(other.labelled.iter())
+                        .all(|(a, b)| a.0 == b.0 && Arc::ptr_eq(a.1, b.1)))
+            && Arc::ptr_eq(&self.policy, &other.policy)
+            && Arc::ptr_eq(&self.revocation, &other.revocation)
+    }
+
     /// Whether revocation is part of the question.
     pub(super) fn asks_about_revocation(&self) -> bool {
         !self.revocation.is_empty() || self.policy.revocation.is_some()
     }
 
     pub(super) fn trust_for(&self, label: Option<&str>) -> Result<&TrustStore, Violation> {
-        match label {
-            None => Ok(&self.trust),
-            Some(label) => self
-                .labelled
-                .get(label)
-                .map(Arc::as_ref)
-                .ok_or_else(|| Violation::UnknownLabel { label: label.to_string() }),
-        }
+        self.trust_of(label)
+            .map(Arc::as_ref)
+            .ok_or_else(|| Violation::UnknownLabel { label: label.unwrap_or_default().to_string() })
     }
 }
