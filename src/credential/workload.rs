@@ -98,10 +98,10 @@ impl<A> Update<A> {
     ///
     /// # Errors
     /// [`SvidRefused`] of the first SVID that is.
-    pub fn from_workload(
+    pub fn from_workload<B>(
         context: &WorkloadContext,
         checks: &CredentialChecks<'_>,
-        in_force: &CredentialSet<A>,
+        in_force: &CredentialSet<B>,
     ) -> Result<Self, Box<SvidRefused>> {
         let mut credentials: Vec<Credential> = Vec::with_capacity(context.svids().len());
         for svid in context.svids() {

@@ -284,7 +284,7 @@ impl World {
         }
         if numbers != before || before == (0, 0) {
             let (held, told) = (party.held.authorities(), party.told_authorities());
-            if held != told {
+            if held != *told {
                 self.fail(format!("{id:?} trusts other authorities than it was told"));
             }
         }
@@ -304,5 +304,14 @@ pub struct Met {
 impl Met {
     pub fn is_success(&self) -> bool {
         self.demand.is_success()
+    }
+}
+
+impl World {
+    /// What `one` has to say of the certificates that `other` presents.
+    pub fn explain(&self, one: PartyId, other: PartyId) -> String {
+        let (one, other) = (self.party(one), self.party(other));
+        let presented = other.held.chain(other.clock(self.now));
+        one.held.explain(&presented, one.clock(self.now))
     }
 }

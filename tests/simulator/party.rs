@@ -8,7 +8,8 @@ use bonafide::credential::{CredentialChecks, Update};
 use bonafide::policy::ValidationPolicy;
 use bonafide::signature::default_backend;
 use bonafide::trust::{
-    FederatedBundles, StreamEnd, TrustStore, WorkloadState, X509SvidEntry, X509SvidMessage,
+    FederatedBundles, StreamEnd, TrustStore, WorkloadEvent, WorkloadState, X509SvidEntry,
+    X509SvidMessage,
 };
 use bonafide::x509::Time;
 
@@ -20,6 +21,8 @@ use super::tls::Held;
 #[derive(Clone, Debug)]
 pub struct Message {
     pub svid: Option<Issued>,
+    /// SVIDs behind the default one.
+    pub others: Vec<Issued>,
     pub bundles: BTreeMap<DomainId, (String, Document)>,
     pub fault: Fault,
 }
@@ -64,7 +67,9 @@ pub struct Party {
     pub view: View,
     /// The public keys of the authorities that it was told, by the names of their trust domains.
     told: BTreeMap<String, BTreeSet<Vec<u8>>>,
-    /// The epoch and the generation that were seen last (I5).
+    /// What the last message changed, by the library's word.
+    pub changes: Vec<&'static str>,
+    /// The epoch and the fence that were seen last (I5).
     pub numbers: (u64, u64),
     /// An SVID that was told and is not in use: its time is still to come.
     pending: Option<Arc<Svid>>,
@@ -89,6 +94,7 @@ impl Party {
             tolerance,
             view: View::default(),
             told: BTreeMap::new(),
+            changes: Vec::new(),
             numbers: (0, 0),
             pending: None,
             stream: WorkloadState::new(seed),
@@ -121,6 +127,7 @@ impl Party {
             Ok(update) => update,
             Err(rejected) => return Taken::Discarded(rejected.code()),
         };
+        self.changes = update.events().iter().map(WorkloadEvent::code).collect();
         if let (Some(issued), Fault::None) = (&message.svid, message.fault) {
             self.last_key = issued.key.pkcs8();
             self.pending = Some(issued.svid.clone());
@@ -144,6 +151,7 @@ impl Party {
     /// The stream ends, for a reason that may take everything away (W-11).
     pub fn stream_ends(&mut self, end: StreamEnd, now: i64) {
         let (update, _) = self.stream.on_end(end);
+        self.changes = update.events().iter().map(WorkloadEvent::code).collect();
         if end == StreamEnd::PermissionDenied {
             self.view = View::default();
             self.told.clear();
@@ -172,7 +180,10 @@ impl Party {
         let checks = CredentialChecks::new(&self.policy, default_backend(), time);
         let update = match &context {
             None => Ok(Update::complete([])),
-            Some(context) => Update::from_workload(context, &checks, self.held.credentials()),
+            Some(context) => {
+                let snapshot = self.held.live.snapshot();
+                Update::from_workload(context, &checks, snapshot.credentials())
+            }
         };
         let refused = match update {
             Ok(update) => match self.held.publish(trust.clone(), Some(update), time) {
@@ -220,15 +231,16 @@ impl Party {
 
     fn encode(&self, message: &Message) -> X509SvidMessage {
         let own = message.bundles.get(&self.domain);
+        let entry = |issued: &Issued| X509SvidEntry {
+            spiffe_id: issued.svid.id.clone(),
+            x509_svid: issued.chain.clone(),
+            x509_svid_key: issued.key.pkcs8().unwrap().into(),
+            bundle: own.map(|(_, document)| document.ders()).unwrap_or_default(),
+            hint: String::new(),
+        };
         let mut svids = Vec::new();
         if let Some(issued) = &message.svid {
-            let mut entry = X509SvidEntry {
-                spiffe_id: issued.svid.id.clone(),
-                x509_svid: issued.chain.clone(),
-                x509_svid_key: issued.key.pkcs8().unwrap().into(),
-                bundle: own.map(|(_, document)| document.ders()).unwrap_or_default(),
-                hint: String::new(),
-            };
+            let mut entry = entry(issued);
             match message.fault {
                 Fault::None => {}
                 Fault::CutOff => entry.x509_svid.truncate(issued.chain.len() / 2),
@@ -239,6 +251,7 @@ impl Party {
             }
             svids.push(entry);
         }
+        svids.extend(message.others.iter().map(entry));
         let federated_bundles = message
             .bundles
             .iter()

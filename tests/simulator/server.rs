@@ -173,6 +173,13 @@ impl Server {
         Self::starting(id, name, ca_life, issuer, vec![root.clone()], Some(root))
     }
 
+    /// A server with the authority of another trust domain: a shared root.
+    pub fn sharing(id: DomainId, name: &str, other: &Server) -> Self {
+        let root = other.roots.iter().find(|root| root.key == other.current.issuer.root).unwrap();
+        let issuer = issuer_of_root(root);
+        Self::starting(id, name, other.ca_life, issuer, vec![root.clone()], None)
+    }
+
     fn starting(
         id: DomainId,
         name: &str,
@@ -357,6 +364,7 @@ impl Server {
             CertificateBuilder::authority(name, key).validity(valid.from, valid.until).sign(key);
         let authority = Arc::new(Authority { name: name.clone(), key: key.clone(), certificate });
         let renewed = Root { key: root.key, valid, tainted: false, authority };
+        self.current.issuer = Arc::new(issuer_of_root(&renewed));
         self.publish(renewed);
     }
 

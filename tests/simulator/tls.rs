@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
-use bonafide::credential::{CredentialSet, Selection, Update};
+use bonafide::credential::{Selection, Update};
 use bonafide::decision::CertifiedPeer;
+use bonafide::live::{Live, Publication, PublishError};
 use bonafide::policy::ValidationPolicy;
+use bonafide::signature::RingBackend;
 use bonafide::trust::TrustStore;
 use bonafide::verify::{Expect, Request, Verifier};
 use bonafide::x509::Time;
@@ -15,69 +17,60 @@ use rustls_pki_types::CertificateDer;
 use super::facts::{PartyId, Svid};
 use super::party::Party;
 
+/// What a workload has in force.
 pub struct Held {
-    policy: Arc<ValidationPolicy>,
-    verifier: Verifier,
-    credentials: CredentialSet,
-    epoch: u64,
+    pub live: Live,
 }
 
 impl Held {
     pub fn new(policy: Arc<ValidationPolicy>) -> Self {
-        let verifier = Verifier::new(
-            Arc::new(TrustStore::new([]).unwrap()),
-            policy.clone(),
-            Arc::new(bonafide::signature::RingBackend::NEW),
-        );
-        Held { policy, verifier, credentials: CredentialSet::empty(Arc::new(())), epoch: 0 }
+        let nobody = Arc::new(TrustStore::new([]).unwrap());
+        Held { live: Live::new(Verifier::new(nobody, policy, Arc::new(RingBackend::NEW))) }
     }
 
-    pub fn credentials(&self) -> &CredentialSet {
-        &self.credentials
-    }
-
+    /// Publishes trust, and own credentials with it where there are any.
     pub fn publish(
         &mut self,
         trust: Arc<TrustStore>,
         update: Option<Update>,
         now: Time,
     ) -> Result<(), &'static str> {
-        if let Some(update) = update {
-            if let Some((next, _)) =
-                self.credentials.next(update, now).map_err(|error| error.code())?
-            {
-                self.credentials = next;
-            }
+        let publication = Publication::new().trust(trust);
+        let publication = match update {
+            Some(update) => publication.credentials(update),
+            None => publication,
+        };
+        match self.live.publish(publication, now) {
+            Ok(_) => Ok(()),
+            Err(PublishError::Credentials(error)) => Err(error.code()),
+            Err(error) => Err(error.code()),
         }
-        self.verifier = Verifier::new(
-            trust,
-            self.policy.clone(),
-            Arc::new(bonafide::signature::RingBackend::NEW),
-        );
-        self.epoch += 1;
-        Ok(())
     }
 
+    /// Leaf and public key of the credential that would be presented.
     pub fn choose(&self, clock: i64) -> Option<(Vec<u8>, Vec<u8>)> {
-        let credential = self.credentials.choose(Selection::ANY, Time::from_unix(clock))?;
-        Some((credential.chain()[0].as_der().to_vec(), credential.key().public_key().to_vec()))
+        let snapshot = self.live.snapshot();
+        let credential = snapshot.credentials().choose(Selection::ANY, Time::from_unix(clock))?;
+        let leaf = credential.chain()[0].as_der().to_vec();
+        Some((leaf, credential.key().public_key().to_vec()))
     }
 
+    /// Epoch and fence, which only grow (I5).
     pub fn numbers(&self) -> (u64, u64) {
-        (self.epoch, self.credentials.generation())
+        let snapshot = self.live.snapshot();
+        (snapshot.epoch(), snapshot.fence())
     }
 
-    pub fn authorities(&self) -> &BTreeMap<String, BTreeSet<Vec<u8>>> {
-        let map = self
-            .verifier
-            .trust()
-            .domains()
+    /// The public keys of the authorities that are trusted, by the names of their trust domains.
+    pub fn authorities(&self) -> BTreeMap<String, BTreeSet<Vec<u8>>> {
+        let snapshot = self.live.snapshot();
+        let domains = snapshot.verifier().trust().domains();
+        domains
             .map(|domain| {
                 let keys = domain.bundle().anchors().map(|anchor| anchor.spki_der().to_vec());
                 (domain.name().to_owned(), keys.collect())
             })
-            .collect();
-        Box::leak(Box::new(map))
+            .collect()
     }
 }
 
@@ -118,7 +111,7 @@ impl Peer {
             .map(|certificate| CertificateDer::from(certificate.as_der().to_vec()))
             .collect();
         let request = Request::new(&chain[0], &chain[1..], Expect::dangerously_any_identity());
-        let decision = held.verifier.decide(&request, Time::from_unix(clock));
+        let decision = held.live.snapshot().verifier().decide(&request, Time::from_unix(clock));
         if decision.is_accepted() { Ok(()) } else { Err(decision.code().into()) }
     }
 }
@@ -154,7 +147,9 @@ impl Handshake {
         let see = |one: &Party, other: &Party| {
             let time = Time::from_unix(one.clock(now));
             let own = Time::from_unix(other.clock(now));
-            let Some(credential) = other.held.credentials.choose(Selection::ANY, own) else {
+            let Some(credential) =
+                other.held.live.snapshot().credentials().choose(Selection::ANY, own).cloned()
+            else {
                 return Seen { leaf: None, result: Err("nothing-presented".into()) };
             };
             let chain: Vec<_> = credential
@@ -163,7 +158,7 @@ impl Handshake {
                 .map(|certificate| CertificateDer::from(certificate.as_der().to_vec()))
                 .collect();
             let request = Request::new(&chain[0], &chain[1..], Expect::dangerously_any_identity());
-            let decision = one.held.verifier.decide(&request, time);
+            let decision = one.held.live.snapshot().verifier().decide(&request, time);
             let code = decision.code().to_owned();
             let result = match decision.into_result() {
                 Ok(peer) => {

@@ -17,7 +17,9 @@ use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
+use bonafide::credential::{RenewalPolicy, RotationSchedule};
 use bonafide::trust::StreamEnd;
+use bonafide::x509::Time;
 
 use super::facts::{DomainId, PartyId, Svid};
 use super::party::{Fault, Message, Party, Taken};
@@ -40,6 +42,8 @@ pub struct Knobs {
     pub automatic: bool,
     pub observe: Observe,
     pub tolerance: u32,
+    /// SVIDs are renewed when the library's schedule says so; else as SPIRE's agent does.
+    pub scheduled: bool,
 }
 
 impl Knobs {
@@ -52,6 +56,7 @@ impl Knobs {
         automatic: false,
         observe: Observe::AllPairs,
         tolerance: 0,
+        scheduled: false,
     };
 }
 
@@ -150,7 +155,7 @@ impl World {
         self.admit(server)
     }
 
-    fn admit(&mut self, server: Server) -> DomainId {
+    pub fn admit(&mut self, server: Server) -> DomainId {
         let id = server.id;
         self.relays.push(Relay::new());
         self.servers.push(server);
@@ -281,10 +286,29 @@ impl World {
         self.agents[id.0].bundles = self.bundles_of(domain);
     }
 
+    /// Issues one more SVID, which no agent has.
+    pub fn another_svid(&mut self, id: PartyId) -> Issued {
+        self.issue(id)
+    }
+
+    /// Issues an SVID for another workload of the same trust domain.
+    pub fn svid_for(&mut self, domain: DomainId, path: &str) -> Issued {
+        let spiffe_id = format!("spiffe://{}/{path}", self.server(domain).name);
+        let issued = self.servers[domain.0].issue(&spiffe_id, self.now, &mut self.keys);
+        let facts = (issued.svid.clone(), issued.key.spki().to_vec());
+        self.issued.insert(issued.leaf.clone(), facts);
+        issued
+    }
+
     /// What the agent of a workload has to say.
     pub fn message(&self, id: PartyId) -> Message {
         let agent = &self.agents[id.0];
-        Message { svid: agent.svid.clone(), bundles: agent.bundles.clone(), fault: Fault::None }
+        Message {
+            svid: agent.svid.clone(),
+            others: Vec::new(),
+            bundles: agent.bundles.clone(),
+            fault: Fault::None,
+        }
     }
 
     /// Tells a workload now.
@@ -323,17 +347,22 @@ impl World {
 
     fn issue(&mut self, id: PartyId) -> Issued {
         let (domain, spiffe_id) = (self.party(id).domain, self.party(id).spiffe_id.clone());
-        let issued = self.servers[domain.0].issue(&spiffe_id, self.now, &mut self.keys);
-        let facts = (issued.svid.clone(), issued.key.spki().to_vec());
-        self.issued.insert(issued.leaf.clone(), facts);
-        issued
+        let path = spiffe_id.splitn(4, '/').nth(3).unwrap().to_owned();
+        self.svid_for(domain, &path)
     }
 
     /// Plans the next renewal as SPIRE's agent does: at 45 to 55 % of the lifetime.
     fn plan_renewal(&mut self, id: PartyId) {
         let Some(issued) = &self.agents[id.0].svid else { return };
-        let life = issued.svid.valid.until - self.now;
-        let wait = life * self.draw((45, 55)) / 100;
+        let (id_text, until) = (issued.svid.id.clone(), issued.svid.valid.until);
+        let life = until - self.now;
+        let wait = if self.knobs.scheduled {
+            let (now, until) = (Time::from_unix(self.now), Time::from_unix(until));
+            let policy = RenewalPolicy::DEFAULT;
+            RotationSchedule::new(policy, &id_text, now, until).due().seconds_since(now)
+        } else {
+            life * self.draw((45, 55)) / 100
+        };
         self.agents[id.0].renewal += 1;
         let renewal = self.agents[id.0].renewal;
         self.at(wait.max(1), Event::Renew(id, renewal));
