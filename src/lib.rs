@@ -104,6 +104,9 @@ pub mod live;
 mod path;
 pub mod policy;
 pub mod revocation;
+#[cfg(feature = "rustls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "rustls")))]
+pub mod rustls;
 pub mod signature;
 pub mod trust;
 pub mod verify;

@@ -144,9 +144,19 @@ impl CertifiedPeer {
 
 /// A peer that showed to hold the key of its certificate. Cheap to clone.
 ///
-/// INVARIANT: made only by [`CertifiedPeer::prove`].
+/// INVARIANT: made only by [`CertifiedPeer::prove`], and by the room `rustls` for the chain of a
+/// finished handshake, which its key has signed.
 #[derive(Clone, Debug)]
 pub struct VerifiedPeer(CertifiedPeer);
+
+#[cfg(feature = "rustls")]
+impl VerifiedPeer {
+    /// The peer of a handshake that is over. The caller knows that the key of the first certificate
+    /// of `peer`'s path has signed it, or the one that it resumes.
+    pub(crate) const fn of_handshake(peer: CertifiedPeer) -> Self {
+        Self(peer)
+    }
+}
 
 impl core::ops::Deref for VerifiedPeer {
     type Target = CertifiedPeer;

@@ -1,0 +1,75 @@
+//! Verifiers, resolvers and fenced resumption for [rustls](https://docs.rs/rustls) 0.23.
+//!
+//! A handshake asks the snapshot in force ([`Live`](crate::live::Live)): trust, policy, evidence and
+//! own credentials rotate under running services without a new configuration. The application gets a
+//! [`VerifiedPeer`](crate::decision::VerifiedPeer) for exactly the chain of its connection, and of
+//! every refusal the whole [`Decision`](crate::decision::Decision); the peer gets the alert that fits.
+//!
+//! | to | use |
+//! |---|---|
+//! | connect or serve over any transport | [`ClientEndpoint::connect`], [`ServerEndpoint::accept`]: a [`Connection`] that is judged before it carries data, resumption included |
+//! | serve with tokio-rustls, quinn | [`ServerEndpoint::handshake`]: a configuration for one connection, and what that handshake has shown |
+//! | give hyper, axum, tonic, reqwest a configuration | [`ClientEndpoint::config`], [`ServerEndpoint::config`] (no resumption), then `verified_peer` |
+//! | replace `WebPkiServerVerifier`, `WebPkiClientVerifier` | [`ServerVerifier::from_roots`], [`ClientVerifier::from_roots`] |
+//! | serve names with different trust | [`EndpointsByName`] |
+//! | pin raw public keys | [`PinnedKeys`] |
+//! | present one's own credentials otherwise | [`ServerCredentials`], [`ClientCredentials`], [`certified_key`] |
+//!
+//! # Possession
+//!
+//! That the peer holds the key of its certificate is shown by the signature of the handshake. rustls
+//! completes a handshake only after the verifier has seen a signature that holds, over the transcript,
+//! by the key of exactly the chain that `peer_certificates()` returns; of a resumed handshake the
+//! original one has. So a `VerifiedPeer` is made of a finished connection of a configuration of this
+//! room, and of nothing else. A [`ServerHandshake`] checks that it is asked about its own connection, and a
+//! [`Connection`] holds its own; where a configuration is shared, rustls does not tell which verifier a
+//! connection had, and the caller must not ask about a stranger's.
+//!
+//! # Resumption
+//!
+//! rustls asks no verifier about a resumed connection: not after expiry, revocation or the removal of
+//! an authority. Here sessions rest on what their peer's acceptance rests on: they end when the fence
+//! of the snapshot moves ([`Snapshot::fence`](crate::live::Snapshot::fence)) and when the acceptance
+//! does, and every resumed connection is judged again before it carries data. Early data, which comes
+//! before any judgement, is off. Configurations handed out have no resumption unless their name says so.
+//!
+//! # Left to the caller
+//!
+//! Connections that are open when trust changes: [`live`](crate::live) says which they are. The
+//! process-wide default provider is never used.
+
+mod alert;
+mod bounded;
+mod by_name;
+mod client;
+mod connection;
+mod event;
+mod expect;
+mod judge;
+mod pinned;
+mod resolver;
+mod roots;
+mod scheme;
+mod server;
+mod sessions_client;
+mod sessions_server;
+mod sign;
+mod slot;
+mod table;
+mod verifier;
+
+pub use by_name::EndpointsByName;
+pub use client::{ClientEndpoint, ClientEndpointBuilder, Presents};
+pub use connection::{Connection, ConnectionError};
+pub use event::{HandshakeEvents, NoCredential, PeerRole, RejectedPeer};
+pub use expect::{ExpectClient, ExpectServer};
+pub use judge::PeerError;
+pub use pinned::PinnedKeys;
+pub use resolver::{ClientCredentials, ServerCredentials};
+pub use roots::{backend_of, bundle_of_anchors, bundle_of_certificates};
+pub use server::{ClientAuth, ServerEndpoint, ServerEndpointBuilder, ServerHandshake};
+pub use sessions_client::FencedClientSessions;
+pub use sessions_server::{FencedServerSessions, FencedTicketer};
+pub use sign::certified_key;
+pub use table::ChainDigest;
+pub use verifier::{ClientVerifier, ServerVerifier};

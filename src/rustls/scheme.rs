@@ -1,0 +1,205 @@
+//! TLS signature schemes and what they ask of algorithm and key.
+//!
+//! TLS 1.3 binds the curve to the scheme (RFC 8446 section 4.2.3) and forbids PKCS#1 v1.5 in
+//! handshake signatures; TLS 1.2 binds neither: its ECDSA code points name a hash (RFC 5246 section
+//! 7.4.1.4.1), any curve goes with it. ML-DSA is for TLS 1.3 only. Schemes with SHA-1, and those for
+//! keys that are restricted to RSASSA-PSS, which rustls has no name for, are not known here.
+
+use alloc::vec::Vec;
+
+use rustls::{CertificateError, Error, PeerMisbehaved, SignatureScheme};
+
+use crate::signature::{
+    AlgorithmPolicy, KeyAlgorithm, KeyKind, PublicKey, SignatureAlgorithm, SignatureBackend,
+    SignatureError,
+};
+use crate::x509::SubjectPublicKeyInfo;
+use crate::x509::der::Tag;
+use crate::x509::structure::encode;
+
+/// The version of a handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Version {
+    Tls12,
+    Tls13,
+}
+
+/// A scheme, its algorithm, and the keys that it goes with.
+struct Row {
+    scheme: SignatureScheme,
+    algorithm: SignatureAlgorithm,
+    tls12: &'static [KeyKind],
+    tls13: &'static [KeyKind],
+}
+
+const CURVES: &[KeyKind] = &[KeyKind::P256, KeyKind::P384, KeyKind::P521];
+
+const fn row(
+    scheme: SignatureScheme,
+    algorithm: SignatureAlgorithm,
+    tls12: &'static [KeyKind],
+    tls13: &'static [KeyKind],
+) -> Row {
+    Row { scheme, algorithm, tls12, tls13 }
+}
+
+/// All schemes that this crate has names for, the preferred one first.
+const ROWS: &[Row] = {
+    use KeyKind as K;
+    use SignatureAlgorithm as A;
+    use SignatureScheme as S;
+    &[
+        row(S::ECDSA_NISTP256_SHA256, A::EcdsaSha256, CURVES, &[K::P256]),
+        row(S::ECDSA_NISTP384_SHA384, A::EcdsaSha384, CURVES, &[K::P384]),
+        row(S::ECDSA_NISTP521_SHA512, A::EcdsaSha512, CURVES, &[K::P521]),
+        row(S::ED25519, A::Ed25519, &[K::Ed25519], &[K::Ed25519]),
+        row(S::ML_DSA_44, A::MlDsa44, &[], &[K::MlDsa44]),
+        row(S::ML_DSA_65, A::MlDsa65, &[], &[K::MlDsa65]),
+        row(S::ML_DSA_87, A::MlDsa87, &[], &[K::MlDsa87]),
+        row(S::RSA_PSS_SHA256, A::RsaPssSha256, &[K::Rsa], &[K::Rsa]),
+        row(S::RSA_PSS_SHA384, A::RsaPssSha384, &[K::Rsa], &[K::Rsa]),
+        row(S::RSA_PSS_SHA512, A::RsaPssSha512, &[K::Rsa], &[K::Rsa]),
+        row(S::RSA_PKCS1_SHA256, A::RsaPkcs1Sha256, &[K::Rsa], &[]),
+        row(S::RSA_PKCS1_SHA384, A::RsaPkcs1Sha384, &[K::Rsa], &[]),
+        row(S::RSA_PKCS1_SHA512, A::RsaPkcs1Sha512, &[K::Rsa], &[]),
+    ]
+};
+
+impl Row {
+    const fn keys(&self, version: Version) -> &'static [KeyKind] {
+        match version {
+            Version::Tls12 => self.tls12,
+            Version::Tls13 => self.tls13,
+        }
+    }
+}
+
+/// What a key of this kind signs with when it has this algorithm, the same in both versions: the
+/// scheme that TLS 1.3 binds to the curve.
+pub(super) fn scheme_of(kind: KeyKind, algorithm: SignatureAlgorithm) -> Option<SignatureScheme> {
+    ROWS.iter()
+        .filter(|row| row.algorithm == algorithm)
+        .find(|row| {
+            let bound = if row.tls13.is_empty() { row.tls12 } else { row.tls13 };
+            bound.contains(&kind)
+        })
+        .map(|row| row.scheme)
+}
+
+/// Verifies the signature of a handshake with the key of the peer.
+///
+/// # Errors
+/// What rustls answers with: `illegal_parameter` for a scheme that was not offered in this version,
+/// else `decrypt_error` or what the key deserves.
+pub(super) fn verify(
+    backend: &dyn SignatureBackend,
+    policy: &AlgorithmPolicy,
+    version: Version,
+    key: SubjectPublicKeyInfo<'_>,
+    scheme: SignatureScheme,
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), Error> {
+    let known = ROWS.iter().find(|row| row.scheme == scheme && !row.keys(version).is_empty());
+    // RFC 8446 4.4.3: "the signature algorithm MUST be one offered in the peer's
+    // "signature_algorithms" extension", "RSA signatures MUST use an RSASSA-PSS algorithm".
+    let Some((row, identifier)) = known.and_then(|row| Some((row, row.algorithm.identifier()?)))
+    else {
+        return Err(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into());
+    };
+    let kind = KeyAlgorithm::classify(&key).kind();
+    if !kind.is_some_and(|kind| row.keys(version).contains(&kind)) {
+        return Err(Error::InvalidCertificate(
+            CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext {
+                signature_algorithm_id: identifier.oid().as_bytes().to_vec(),
+                public_key_algorithm_id: key.algorithm().oid().as_bytes().to_vec(),
+            },
+        ));
+    }
+    if policy.check(identifier, &key).is_err() {
+        return Err(Error::InvalidCertificate(CertificateError::BadEncoding));
+    }
+    match backend.verify(PublicKey::new(key), identifier, message, signature) {
+        Ok(()) => Ok(()),
+        Err(SignatureError::UnsupportedAlgorithm | SignatureError::UnsupportedKey) => {
+            Err(Error::InvalidCertificate(CertificateError::InvalidPurpose))
+        }
+        Err(_) => Err(Error::InvalidCertificate(CertificateError::BadSignature)),
+    }
+}
+
+/// The schemes that a backend verifies and a policy allows, found out by asking the backend about a
+/// signature of each that cannot hold: it answers [`SignatureError::Invalid`] where it did the
+/// arithmetic.
+pub(super) fn supported(
+    backend: &dyn SignatureBackend,
+    policy: &AlgorithmPolicy,
+) -> Vec<SignatureScheme> {
+    let verifies = |row: &Row, kind: KeyKind| {
+        let (Some(spki), Some(identifier)) = (sample_key(kind), row.algorithm.identifier()) else {
+            return false;
+        };
+        let Ok(key) = SubjectPublicKeyInfo::from_der(&spki) else { return false };
+        policy.check(identifier, &key).is_ok()
+            && matches!(
+                backend.verify(PublicKey::new(key), identifier, b"", &[0; 64]),
+                Ok(()) | Err(SignatureError::Invalid | SignatureError::MalformedKey)
+            )
+    };
+    let offers = |row: &&Row| {
+        let bound = if row.tls13.is_empty() { row.tls12 } else { row.tls13 };
+        bound.iter().any(|&kind| verifies(row, kind))
+    };
+    ROWS.iter().filter(offers).map(|row| row.scheme).collect()
+}
+
+/// A public key of a kind that nobody has the private half of: base points of curves, and numbers of
+/// the right length. Nothing for kinds that no scheme has.
+fn sample_key(kind: KeyKind) -> Option<Vec<u8>> {
+    // Contents of AlgorithmIdentifiers.
+    use rustls_pki_types::alg_id;
+    let (algorithm, key): (&[u8], Vec<u8>) = match kind {
+        KeyKind::P256 => (&alg_id::ECDSA_P256, [&[4][..], P256_BASE].concat()),
+        KeyKind::P384 => (&alg_id::ECDSA_P384, [&[4][..], P384_BASE].concat()),
+        KeyKind::P521 => (&alg_id::ECDSA_P521, [&[4][..], P521_BASE].concat()),
+        KeyKind::Ed25519 => (&alg_id::ED25519, [&[0x58][..], &[0x66; 31]].concat()),
+        KeyKind::MlDsa44 => (&alg_id::ML_DSA_44, alloc::vec![0; 1312]),
+        KeyKind::MlDsa65 => (&alg_id::ML_DSA_65, alloc::vec![0; 1952]),
+        KeyKind::MlDsa87 => (&alg_id::ML_DSA_87, alloc::vec![0; 2592]),
+        KeyKind::Rsa => {
+            let modulus = encode(Tag::INTEGER, &[&[0][..], &[0xff; 256]].concat());
+            let exponent = encode(Tag::INTEGER, &[1, 0, 1]);
+            (&alg_id::RSA_ENCRYPTION, encode(Tag::SEQUENCE, &[modulus, exponent].concat()))
+        }
+        _ => return None,
+    };
+    let bits = encode(Tag::BIT_STRING, &[&[0][..], &key].concat());
+    Some(encode(Tag::SEQUENCE, &[encode(Tag::SEQUENCE, algorithm), bits].concat()))
+}
+
+/// Base points (SEC 2 sections 2.4.2, 2.5.1, 2.6.1): both coordinates.
+const P256_BASE: &[u8] = &[
+    0x6b, 0x17, 0xd1, 0xf2, 0xe1, 0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6, 0xe5, 0x63, 0xa4, 0x40, 0xf2,
+    0x77, 0x03, 0x7d, 0x81, 0x2d, 0xeb, 0x33, 0xa0, 0xf4, 0xa1, 0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96,
+    0x4f, 0xe3, 0x42, 0xe2, 0xfe, 0x1a, 0x7f, 0x9b, 0x8e, 0xe7, 0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16,
+    0x2b, 0xce, 0x33, 0x57, 0x6b, 0x31, 0x5e, 0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5,
+];
+const P384_BASE: &[u8] = &[
+    0xaa, 0x87, 0xca, 0x22, 0xbe, 0x8b, 0x05, 0x37, 0x8e, 0xb1, 0xc7, 0x1e, 0xf3, 0x20, 0xad, 0x74,
+    0x6e, 0x1d, 0x3b, 0x62, 0x8b, 0xa7, 0x9b, 0x98, 0x59, 0xf7, 0x41, 0xe0, 0x82, 0x54, 0x2a, 0x38,
+    0x55, 0x02, 0xf2, 0x5d, 0xbf, 0x55, 0x29, 0x6c, 0x3a, 0x54, 0x5e, 0x38, 0x72, 0x76, 0x0a, 0xb7,
+    0x36, 0x17, 0xde, 0x4a, 0x96, 0x26, 0x2c, 0x6f, 0x5d, 0x9e, 0x98, 0xbf, 0x92, 0x92, 0xdc, 0x29,
+    0xf8, 0xf4, 0x1d, 0xbd, 0x28, 0x9a, 0x14, 0x7c, 0xe9, 0xda, 0x31, 0x13, 0xb5, 0xf0, 0xb8, 0xc0,
+    0x0a, 0x60, 0xb1, 0xce, 0x1d, 0x7e, 0x81, 0x9d, 0x7a, 0x43, 0x1d, 0x7c, 0x90, 0xea, 0x0e, 0x5f,
+];
+const P521_BASE: &[u8] = &[
+    0x00, 0xc6, 0x85, 0x8e, 0x06, 0xb7, 0x04, 0x04, 0xe9, 0xcd, 0x9e, 0x3e, 0xcb, 0x66, 0x23, 0x95,
+    0xb4, 0x42, 0x9c, 0x64, 0x81, 0x39, 0x05, 0x3f, 0xb5, 0x21, 0xf8, 0x28, 0xaf, 0x60, 0x6b, 0x4d,
+    0x3d, 0xba, 0xa1, 0x4b, 0x5e, 0x77, 0xef, 0xe7, 0x59, 0x28, 0xfe, 0x1d, 0xc1, 0x27, 0xa2, 0xff,
+    0xa8, 0xde, 0x33, 0x48, 0xb3, 0xc1, 0x85, 0x6a, 0x42, 0x9b, 0xf9, 0x7e, 0x7e, 0x31, 0xc2, 0xe5,
+    0xbd, 0x66, 0x01, 0x18, 0x39, 0x29, 0x6a, 0x78, 0x9a, 0x3b, 0xc0, 0x04, 0x5c, 0x8a, 0x5f, 0xb4,
+    0x2c, 0x7d, 0x1b, 0xd9, 0x98, 0xf5, 0x44, 0x49, 0x57, 0x9b, 0x44, 0x68, 0x17, 0xaf, 0xbd, 0x17,
+    0x27, 0x3e, 0x66, 0x2c, 0x97, 0xee, 0x72, 0x99, 0x5e, 0xf4, 0x26, 0x40, 0xc5, 0x50, 0xb9, 0x01,
+    0x3f, 0xad, 0x07, 0x61, 0x35, 0x3c, 0x70, 0x86, 0xa2, 0x72, 0xc2, 0x40, 0x88, 0xbe, 0x94, 0x76,
+    0x9f, 0xd1, 0x66, 0x50,
+];

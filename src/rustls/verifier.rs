@@ -1,0 +1,381 @@
+//! `ServerVerifier` and `ClientVerifier`: what rustls asks, over one body.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{CommonState, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
+
+use super::event::{HandshakeEvents, PeerRole, RejectedPeer};
+use super::expect::{ExpectClient, ExpectServer};
+use super::judge::{Judge, PeerError};
+use super::scheme::Version;
+use super::sessions_client::FencedClientSessions;
+use super::slot::{Slot, Stamp};
+use super::table::ChainDigest;
+use crate::decision::VerifiedPeer;
+use crate::live::{Live, Snapshot};
+use crate::x509::Time;
+
+/// Verifies servers: a [`ServerCertVerifier`] that asks the snapshot in force.
+///
+/// A [`ClientEndpoint`](super::ClientEndpoint) makes and uses one. On its own it is a drop-in for
+/// `WebPkiServerVerifier`; resumption then goes past it, see the [module](super).
+#[derive(Debug)]
+pub struct ServerVerifier {
+    pub(super) judge: Judge,
+    hints: Option<Vec<DistinguishedName>>,
+    sessions: Option<Arc<FencedClientSessions>>,
+}
+
+impl ServerVerifier {
+    /// Verifies under what `live` has published at the time of each handshake.
+    ///
+    /// Which signature schemes are offered is found out here and now, from the backend and the
+    /// algorithms of the policy.
+    #[must_use]
+    pub fn new(live: Live, expect: ExpectServer) -> Self {
+        let judge = Judge::new(live, PeerRole::Server, expect.0);
+        Self { judge, hints: None, sessions: None }
+    }
+
+    /// Sets the label of the trust that applies, see
+    /// [`Request::with_label`](crate::verify::Request::with_label). Default: none.
+    #[must_use]
+    pub fn with_label(mut self, label: &str) -> Self {
+        self.judge.label = Some(label.into());
+        self
+    }
+
+    /// Sets who is told of rejections. Default: nobody; the last 64 are kept, see
+    /// [`ServerVerifier::rejections`].
+    #[must_use]
+    pub fn with_events(mut self, events: Arc<dyn HandshakeEvents>) -> Self {
+        self.judge.events = Some(events);
+        self
+    }
+
+    /// Sets how many acceptances are remembered. Default: 1,024.
+    #[must_use]
+    pub fn with_capacity(mut self, acceptances: usize) -> Self {
+        self.judge.set_capacity(acceptances);
+        self
+    }
+
+    /// Tells servers, in TLS 1.3, which authorities are trusted now: their subjects, as
+    /// `certificate_authorities`. rustls takes them once; where authorities rotate, servers that
+    /// choose by them choose by the old ones. Default: not told.
+    #[must_use]
+    pub fn with_root_hints(mut self) -> Self {
+        let snapshot = self.judge.live.snapshot();
+        let hints = root_hints(&snapshot, self.judge.label.as_deref());
+        self.hints = (!hints.is_empty()).then_some(hints);
+        self
+    }
+
+    pub(super) fn with_sessions(mut self, sessions: Arc<FencedClientSessions>) -> Self {
+        self.sessions = Some(sessions);
+        self
+    }
+
+    /// The verified peer of a connection whose handshake is over, full or resumed, judged as of
+    /// `now`; `name` is what the connection was made to.
+    ///
+    /// The connection must be one whose configuration has this verifier: rustls completes a handshake
+    /// only after the verifier has seen the signature that shows possession of the key of exactly
+    /// this chain (of a resumed one: the original did), but does not tell which verifier that was.
+    ///
+    /// # Errors
+    /// [`PeerError`]; [`PeerError::Rejected`] where the chain is not acceptable any more.
+    pub fn verified_peer(
+        &self,
+        connection: &CommonState,
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<VerifiedPeer, PeerError> {
+        self.judge.verified_peer(connection, Some(name), now.into())
+    }
+
+    /// The rejections of late, at most 64, the last one last.
+    #[must_use]
+    pub fn rejections(&self) -> Vec<Arc<RejectedPeer>> {
+        self.judge.rejections()
+    }
+}
+
+impl ServerCertVerifier for ServerVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let staple = (!ocsp_response.is_empty()).then_some(ocsp_response);
+        let name = Some(server_name);
+        let accepted = self.judge.answer(end_entity, intermediates, name, staple, now.into())?;
+        if let Some(sessions) = &self.sessions {
+            let stamp = Stamp::of(&accepted, accepted.peer.valid_until());
+            sessions.note(server_name.to_owned(), stamp);
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.judge.verify_signature(Version::Tls12, message, cert, dss)?;
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.judge.verify_signature(Version::Tls13, message, cert, dss)?;
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.judge.schemes.clone()
+    }
+
+    fn root_hint_subjects(&self) -> Option<&[DistinguishedName]> {
+        self.hints.as_deref()
+    }
+}
+
+/// Verifies clients: a [`ClientCertVerifier`] that asks the snapshot in force.
+///
+/// A [`ServerEndpoint`](super::ServerEndpoint) makes and uses one. On its own it is a drop-in for
+/// `WebPkiClientVerifier`; resumption then goes past it, see the [module](super).
+#[derive(Debug)]
+pub struct ClientVerifier {
+    pub(super) judge: Judge,
+    mandatory: Mandatory,
+    hints: Vec<DistinguishedName>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mandatory {
+    Yes,
+    No,
+}
+
+impl ClientVerifier {
+    /// Verifies under what `live` has published at the time of each handshake. Clients must present a
+    /// certificate.
+    #[must_use]
+    pub fn new(live: Live, expect: ExpectClient) -> Self {
+        let judge = Judge::new(live, PeerRole::Client, expect.0);
+        Self { judge, mandatory: Mandatory::Yes, hints: Vec::new() }
+    }
+
+    /// Lets clients connect that present no certificate; who presents one must be acceptable.
+    #[must_use]
+    pub const fn allow_unauthenticated(mut self) -> Self {
+        self.mandatory = Mandatory::No;
+        self
+    }
+
+    /// Sets the label of the trust that applies, see
+    /// [`Request::with_label`](crate::verify::Request::with_label). Default: none.
+    #[must_use]
+    pub fn with_label(mut self, label: &str) -> Self {
+        self.judge.label = Some(label.into());
+        self
+    }
+
+    /// Sets who is told of rejections. Default: nobody; the last 64 are kept, see
+    /// [`ClientVerifier::rejections`].
+    #[must_use]
+    pub fn with_events(mut self, events: Arc<dyn HandshakeEvents>) -> Self {
+        self.judge.events = Some(events);
+        self
+    }
+
+    /// Sets how many acceptances are remembered. Default: 1,024.
+    #[must_use]
+    pub fn with_capacity(mut self, acceptances: usize) -> Self {
+        self.judge.set_capacity(acceptances);
+        self
+    }
+
+    /// Tells clients which authorities are trusted now: their subjects, as `certificate_authorities`.
+    /// rustls takes them once for each configuration; where authorities rotate, clients that choose
+    /// by them choose by the old ones. Default: not told, so that clients send what they have.
+    #[must_use]
+    pub fn with_root_hints(mut self) -> Self {
+        let snapshot = self.judge.live.snapshot();
+        self.hints = root_hints(&snapshot, self.judge.label.as_deref());
+        self
+    }
+
+    /// Whether a client must present a certificate.
+    pub(super) fn is_mandatory(&self) -> bool {
+        self.mandatory == Mandatory::Yes
+    }
+
+    /// The verified peer of a connection whose handshake is over, full or resumed, judged as of
+    /// `now`.
+    ///
+    /// The connection must be one whose configuration has this verifier: rustls completes a handshake
+    /// only after the verifier has seen the signature that shows possession of the key of exactly
+    /// this chain (of a resumed one: the original did), but does not tell which verifier that was. A
+    /// [`ServerHandshake`](super::ServerHandshake) knows, since it is made for one connection.
+    ///
+    /// # Errors
+    /// [`PeerError`]; [`PeerError::NoCertificate`] where the client presented none, and
+    /// [`PeerError::Rejected`] where its chain is not acceptable any more.
+    pub fn verified_peer(
+        &self,
+        connection: &CommonState,
+        now: UnixTime,
+    ) -> Result<VerifiedPeer, PeerError> {
+        self.judge.verified_peer(connection, None, now.into())
+    }
+
+    /// The rejections of late, at most 64, the last one last.
+    #[must_use]
+    pub fn rejections(&self) -> Vec<Arc<RejectedPeer>> {
+        self.judge.rejections()
+    }
+}
+
+impl ClientCertVerifier for ClientVerifier {
+    fn client_auth_mandatory(&self) -> bool {
+        self.is_mandatory()
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &self.hints
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        self.judge.answer(end_entity, intermediates, None, None, now.into())?;
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.judge.verify_signature(Version::Tls12, message, cert, dss)?;
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.judge.verify_signature(Version::Tls13, message, cert, dss)?;
+        Ok(HandshakeSignatureValid::assertion())
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.judge.schemes.clone()
+    }
+}
+
+/// The verifier of one connection: writes down what the handshake has shown.
+#[derive(Debug)]
+pub(super) struct SeatVerifier {
+    pub(super) shared: Arc<ClientVerifier>,
+    pub(super) slot: Arc<Slot>,
+}
+
+impl ClientCertVerifier for SeatVerifier {
+    fn client_auth_mandatory(&self) -> bool {
+        self.shared.is_mandatory()
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &self.shared.hints
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        let judge = &self.shared.judge;
+        let accepted = judge.answer(end_entity, intermediates, None, None, now.into())?;
+        let parts = core::iter::once(end_entity).chain(intermediates).map(AsRef::as_ref);
+        self.slot.accept(ChainDigest::of_parts(parts), &accepted);
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let valid = self.shared.verify_tls12_signature(message, cert, dss)?;
+        self.slot.prove();
+        Ok(valid)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let valid = self.shared.verify_tls13_signature(message, cert, dss)?;
+        self.slot.prove();
+        Ok(valid)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.shared.supported_verify_schemes()
+    }
+}
+
+/// The most that hints may take, in octets. The lists of TLS hold 65,535; a peer that is told 400
+/// names has better things to do than to compare them.
+const MAX_HINT_OCTETS: usize = 16_384;
+
+/// The subjects of the authorities in force, each once; none where they are too many, which stands
+/// for any.
+fn root_hints(snapshot: &Snapshot, label: Option<&str>) -> Vec<DistinguishedName> {
+    let Some(trust) = snapshot.verifier().trust_of(label) else { return Vec::new() };
+    let mut seen = alloc::collections::BTreeSet::new();
+    let mut octets = 0;
+    for domain in trust.domains() {
+        for anchor in domain.bundle().anchors() {
+            let subject = anchor.subject().as_der();
+            if seen.insert(subject) {
+                octets += subject.len() + 2;
+            }
+            if octets > MAX_HINT_OCTETS {
+                return Vec::new();
+            }
+        }
+    }
+    seen.into_iter().map(|subject| DistinguishedName::from(subject.to_vec())).collect()
+}
+
+/// The time of rustls's clock.
+pub(super) fn now(time: &dyn rustls::time_provider::TimeProvider) -> Result<Time, PeerError> {
+    time.current_time().map(Time::from).ok_or(PeerError::NoTime)
+}
+
