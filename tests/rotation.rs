@@ -8,6 +8,8 @@
 mod kit;
 #[path = "rotation/month.rs"]
 mod month;
+#[cfg(feature = "rustls")]
 #[path = "rotation/scenarios.rs"]
 mod scenarios;
+#[cfg(feature = "rustls")]
 mod simulator;

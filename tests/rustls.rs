@@ -19,10 +19,8 @@ fn both_sides_meet_and_know_whom() {
     for (version, versions) in VERSIONS {
         let clock = Clock::new();
         let policy = ValidationPolicy::tls_server;
-        let client_live =
-            live(trust(&[&root]), policy(), Some(Order::client().credential(&root)));
-        let server_live =
-            live(trust(&[&root]), policy(), Some(Order::server().credential(&root)));
+        let client_live = live(trust(&[&root]), policy(), Some(Order::client().credential(&root)));
+        let server_live = live(trust(&[&root]), policy(), Some(Order::server().credential(&root)));
         let client = client(&client_live, &clock).with_versions(versions).build().unwrap();
         let server = server(&server_live, &clock).with_versions(versions).build().unwrap();
         for kind in [HandshakeKind::Full, HandshakeKind::Resumed] {

@@ -70,11 +70,7 @@ impl ClientEndpointBuilder {
     /// Sets who is told what happens in handshakes. Default: nobody.
     #[must_use]
     pub fn with_events(self, events: Arc<dyn HandshakeEvents>) -> Self {
-        Self {
-            verifier: self.verifier.with_events(events.clone()),
-            events: Some(events),
-            ..self
-        }
+        Self { verifier: self.verifier.with_events(events.clone()), events: Some(events), ..self }
     }
 
     /// Tells servers which authorities are trusted, see [`ServerVerifier::with_root_hints`]. Default:
@@ -236,7 +232,10 @@ impl ClientEndpoint {
     ///
     /// # Errors
     /// [`ConnectionError::NoCredential`] with [`Presents::Always`], and what rustls says.
-    pub fn connect(self: &Arc<Self>, name: ServerName<'static>) -> Result<Connection, ConnectionError> {
+    pub fn connect(
+        self: &Arc<Self>,
+        name: ServerName<'static>,
+    ) -> Result<Connection, ConnectionError> {
         self.check_ready()?;
         let inner = ClientConnection::new(self.resuming.clone(), name.clone())?;
         Ok(Connection::client(inner, self.clone(), name))

@@ -10,9 +10,7 @@ use alloc::sync::Arc;
 use core::fmt;
 use std::io;
 
-use rustls::{
-    ClientConnection, CommonState, Error, IoState, Reader, ServerConnection, Writer,
-};
+use rustls::{ClientConnection, CommonState, Error, IoState, Reader, ServerConnection, Writer};
 use rustls_pki_types::ServerName;
 
 use super::client::ClientEndpoint;
@@ -56,9 +54,7 @@ enum Seat {
 impl Seat {
     fn judge(&self, connection: &CommonState) -> Result<Option<VerifiedPeer>, PeerError> {
         match self {
-            Self::Client { endpoint, name } => {
-                endpoint.verified_peer(connection, name).map(Some)
-            }
+            Self::Client { endpoint, name } => endpoint.verified_peer(connection, name).map(Some),
             Self::Server(handshake) => handshake.verified_peer(connection),
         }
     }
@@ -157,7 +153,11 @@ impl Connection {
             }
             transport.flush()?;
             if !matches!(self.state, State::Handshaking) {
-                return if self.is_open() { Ok(()) } else { Err(ConnectionError::NotVerified.into()) };
+                return if self.is_open() {
+                    Ok(())
+                } else {
+                    Err(ConnectionError::NotVerified.into())
+                };
             }
             if self.inner.read_tls(transport)? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());

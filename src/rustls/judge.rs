@@ -238,9 +238,7 @@ impl Judge {
         let certificate = Certificate::from_der(certificate).map_err(malformed)?;
         // RFC 8446 4.4.2.2: "If the keyUsage extension is present, the digitalSignature bit MUST
         // be set."
-        if certificate
-            .key_usage()
-            .is_some_and(|usage| !usage.contains(KeyUsage::DIGITAL_SIGNATURE))
+        if certificate.key_usage().is_some_and(|usage| !usage.contains(KeyUsage::DIGITAL_SIGNATURE))
         {
             return Err(Error::InvalidCertificate(CertificateError::InvalidPurpose));
         }

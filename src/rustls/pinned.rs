@@ -11,8 +11,7 @@ use alloc::vec::Vec;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{
-    CertificateError, CommonState, DigitallySignedStruct, DistinguishedName, Error,
-    SignatureScheme,
+    CertificateError, CommonState, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme,
 };
 use rustls_pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 

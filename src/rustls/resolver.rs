@@ -101,9 +101,8 @@ impl Source {
 
     /// Whether there is a credential that is in date.
     fn is_ready(&self) -> bool {
-        let selection = self.hint.as_deref().map_or(Selection::ANY, |hint| {
-            Selection::ANY.with_hint(hint)
-        });
+        let selection =
+            self.hint.as_deref().map_or(Selection::ANY, |hint| Selection::ANY.with_hint(hint));
         now(&*self.time)
             .is_ok_and(|now| self.live.snapshot().credentials().choose(selection, now).is_some())
     }
@@ -161,12 +160,8 @@ impl ResolvesServerCert for ServerCredentials {
             hello.alpn().is_some_and(|mut offered| offered.any(|other| other == protocol))
         };
         let hint = self.protocols.iter().find(|(protocol, _)| offered(protocol));
-        let authorities: Vec<&[u8]> = hello
-            .certificate_authorities()
-            .unwrap_or_default()
-            .iter()
-            .map(AsRef::as_ref)
-            .collect();
+        let authorities: Vec<&[u8]> =
+            hello.certificate_authorities().unwrap_or_default().iter().map(AsRef::as_ref).collect();
         self.source.resolve(&Wanted {
             peer: PeerRole::Client,
             server_name: hello.server_name().and_then(|name| DnsName::parse(name).ok()),

@@ -33,8 +33,7 @@ pub fn backend_of(provider: &CryptoProvider) -> Arc<dyn SignatureBackend> {
 pub fn bundle_of_anchors<'a>(
     anchors: impl IntoIterator<Item = &'a PkiAnchor<'a>>,
 ) -> Result<TrustBundle, AnchorError> {
-    let anchors: Result<Vec<_>, _> =
-        anchors.into_iter().map(TrustAnchor::from_pki_types).collect();
+    let anchors: Result<Vec<_>, _> = anchors.into_iter().map(TrustAnchor::from_pki_types).collect();
     anchors.map(TrustBundle::new)
 }
 

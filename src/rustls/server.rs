@@ -161,9 +161,8 @@ impl ServerEndpointBuilder {
         }
         let (live, time) = (self.live, self.time);
         let sessions = FencedServerSessions::new(self.sessions, live.clone(), time.clone());
-        let ticketer = self
-            .ticketer
-            .map(|ticketer| FencedTicketer::new(ticketer, live.clone(), time.clone()));
+        let ticketer =
+            self.ticketer.map(|ticketer| FencedTicketer::new(ticketer, live.clone(), time.clone()));
         let parts = Parts {
             provider: self.provider,
             time,

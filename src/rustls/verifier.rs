@@ -378,4 +378,3 @@ fn root_hints(snapshot: &Snapshot, label: Option<&str>) -> Vec<DistinguishedName
 pub(super) fn now(time: &dyn rustls::time_provider::TimeProvider) -> Result<Time, PeerError> {
     time.current_time().map(Time::from).ok_or(PeerError::NoTime)
 }
-

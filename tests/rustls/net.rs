@@ -77,7 +77,8 @@ pub fn bundle(authorities: &[&Authority]) -> TrustBundle {
 
 /// Trust in these authorities for the names of `example.test`.
 pub fn domain(authorities: &[&Authority]) -> Domain {
-    let scopes = [Scope::dns("example.test").unwrap(), Scope::Spiffe("example.test".parse().unwrap())];
+    let scopes =
+        [Scope::dns("example.test").unwrap(), Scope::Spiffe("example.test".parse().unwrap())];
     Domain::named("example.test", scopes, bundle(authorities))
 }
 

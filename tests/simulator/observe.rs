@@ -61,7 +61,8 @@ impl World {
                 for &client in &parties {
                     for &server in &parties {
                         if client != server {
-                            self.meet(client, server);
+                            let meeting = self.rng.pick(&Meeting::ALL);
+                            self.meet_as(client, server, meeting);
                         }
                     }
                 }
@@ -71,7 +72,8 @@ impl World {
                     let client = self.rng.below(self.parties.len());
                     let step = 1 + self.rng.below(self.parties.len() - 1);
                     let server = (client + step) % self.parties.len();
-                    self.meet(PartyId(client), PartyId(server));
+                    let meeting = self.rng.pick(&Meeting::ALL);
+                    self.meet_as(PartyId(client), PartyId(server), meeting);
                 }
             }
             Observe::Nobody => {}
@@ -84,9 +86,9 @@ impl World {
 }
 
 impl World {
-    /// Two workloads meet over TLS 1.3, and resume where they can.
+    /// Two workloads meet over TLS 1.3, as if for the first time.
     pub fn meet(&mut self, client: PartyId, server: PartyId) -> Met {
-        self.meet_as(client, server, Meeting::DEFAULT)
+        self.meet_as(client, server, Meeting::FRESH)
     }
 
     /// Two workloads meet; what comes of it must be what the facts demand. Where an earlier session is
@@ -226,7 +228,7 @@ impl World {
                 let time = party.clock(self.now);
                 let peer =
                     if client_asks { &mut session.client_peer } else { &mut session.server_peer };
-                let answer = peer.ask(&party.held, time);
+                let answer = peer.ask(time);
                 self.tally.questions += 1;
                 match (answer, whys.is_empty()) {
                     (Ok(()), true) => {}

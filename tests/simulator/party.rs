@@ -1,6 +1,7 @@
 //! A workload: what the library makes of the messages that reach it, and what the world knows it was
 //! told.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use bonafide::x509::Time;
 
 use super::facts::{DomainId, PartyId, Svid, View};
 use super::server::{Document, Issued};
-use super::tls::Held;
+use super::tls::{Endpoints, Held};
 
 /// What an agent tells its workload: the complete state (W-02).
 #[derive(Clone, Debug)]
@@ -78,6 +79,7 @@ pub struct Party {
     bundles: FederatedBundles,
     pub held: Held,
     last_key: Option<Vec<u8>>,
+    endpoints: OnceCell<Endpoints>,
 }
 
 impl Party {
@@ -103,12 +105,18 @@ impl Party {
             held: Held::new(policy.clone()),
             policy,
             last_key: None,
+            endpoints: OnceCell::new(),
         }
     }
 
     /// What its clock shows.
     pub fn clock(&self, now: i64) -> i64 {
         now + self.skew
+    }
+
+    /// Its ends, made when it first meets somebody: whom it accepts is settled then.
+    pub fn endpoints(&self) -> &Endpoints {
+        self.endpoints.get_or_init(|| Endpoints::new(&self.held.live, &self.expected))
     }
 
     fn time(&self, now: i64) -> Time {

@@ -1,18 +1,31 @@
-//! Handshakes (temporary: by decisions alone).
+//! Real handshakes in memory, through the adapters of the library on both sides.
+//!
+//! A workload has one client and two servers: one keeps sessions, one hands out tickets. Flights are
+//! carried one by one, so that something may be published in the midst of a handshake (I6). What comes
+//! of a handshake is what the connections say and what the library told of refusals.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Arc;
+use std::io::{Read, Write};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bonafide::credential::{Selection, Update};
-use bonafide::decision::CertifiedPeer;
+use bonafide::identity::IdentityMatcher;
 use bonafide::live::{Live, Publication, PublishError};
 use bonafide::policy::ValidationPolicy;
+use bonafide::rustls::{
+    ClientAuth, ClientEndpoint, Connection, ConnectionError, ExpectClient, ExpectServer,
+    HandshakeEvents, NoCredential, PeerError, Presents, RejectedPeer, ServerEndpoint,
+};
 use bonafide::signature::RingBackend;
 use bonafide::trust::TrustStore;
 use bonafide::verify::{Expect, Request, Verifier};
 use bonafide::x509::Time;
-use rustls_pki_types::CertificateDer;
+use rustls::time_provider::TimeProvider;
+use rustls::{Error, HandshakeKind, SupportedProtocolVersion};
+use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::facts::{PartyId, Svid};
 use super::party::Party;
@@ -55,6 +68,22 @@ impl Held {
         Some((leaf, credential.key().public_key().to_vec()))
     }
 
+    /// The chain that would be presented.
+    pub fn chain(&self, clock: i64) -> Vec<CertificateDer<'static>> {
+        let snapshot = self.live.snapshot();
+        let credential = snapshot.credentials().choose(Selection::ANY, Time::from_unix(clock));
+        let chain = credential.into_iter().flat_map(|credential| credential.chain());
+        chain.map(|certificate| CertificateDer::from(certificate.as_der().to_vec())).collect()
+    }
+
+    /// What is to be said of a chain.
+    pub fn explain(&self, chain: &[CertificateDer<'_>], clock: i64) -> String {
+        let snapshot = self.live.snapshot();
+        let request = Request::new(&chain[0], &chain[1..], Expect::dangerously_any_identity());
+        let decision = snapshot.verifier().decide(&request, Time::from_unix(clock));
+        decision.explain().to_string()
+    }
+
     /// Epoch and fence, which only grow (I5).
     pub fn numbers(&self) -> (u64, u64) {
         let snapshot = self.live.snapshot();
@@ -74,50 +103,141 @@ impl Held {
     }
 }
 
+/// The clock of a workload, as rustls asks it.
+#[derive(Clone, Debug, Default)]
+struct Clock(Arc<AtomicI64>);
+
+impl TimeProvider for Clock {
+    fn current_time(&self) -> Option<UnixTime> {
+        let seconds = u64::try_from(self.0.load(Ordering::SeqCst)).ok()?;
+        Some(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
+    }
+}
+
+/// What the library tells of refusals.
+#[derive(Debug, Default)]
+struct Recorder {
+    codes: Mutex<Vec<String>>,
+    without_credential: AtomicUsize,
+}
+
+impl HandshakeEvents for Recorder {
+    fn on_rejected(&self, rejected: &RejectedPeer) {
+        self.codes.lock().unwrap().push(rejected.decision().code().to_owned());
+    }
+
+    fn on_no_credential(&self, _: &NoCredential) {
+        self.without_credential.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Recorder {
+    fn forget(&self) {
+        self.codes.lock().unwrap().clear();
+        self.without_credential.store(0, Ordering::SeqCst);
+    }
+}
+
+static TLS13: &[&SupportedProtocolVersion] = &[&rustls::version::TLS13];
+static TLS12: &[&SupportedProtocolVersion] = &[&rustls::version::TLS12];
+
+/// The ends of a workload, made once for its life.
+pub struct Endpoints {
+    clock: Clock,
+    events: Arc<Recorder>,
+    tls13: Arc<ClientEndpoint>,
+    tls12: Arc<ClientEndpoint>,
+    sessions: Arc<ServerEndpoint>,
+    tickets: Arc<ServerEndpoint>,
+}
+
+impl Endpoints {
+    /// Accepts the SPIFFE IDs of `expected`; all where there are none.
+    pub fn new(live: &Live, expected: &[String]) -> Self {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let (clock, events) = (Clock::default(), Arc::new(Recorder::default()));
+        let matcher = || -> Option<IdentityMatcher> {
+            (!expected.is_empty()).then(|| format!("any({})", expected.join(", ")).parse().unwrap())
+        };
+        let client = |versions: &'static [&'static SupportedProtocolVersion]| {
+            let expect =
+                matcher().map_or_else(ExpectServer::dangerously_any, ExpectServer::matching);
+            ClientEndpoint::builder(live.clone(), provider.clone(), expect, Presents::IfThereIs)
+                .with_time(Arc::new(clock.clone()))
+                .with_events(events.clone())
+                .with_versions(versions)
+                .build()
+                .unwrap()
+        };
+        let server = |tickets: bool| {
+            let expect =
+                matcher().map_or_else(ExpectClient::dangerously_any, ExpectClient::matching);
+            let clients = ClientAuth::Required(expect);
+            let builder = ServerEndpoint::builder(live.clone(), provider.clone(), clients)
+                .with_time(Arc::new(clock.clone()))
+                .with_events(events.clone());
+            if tickets {
+                let ticketer = rustls::crypto::ring::Ticketer::new().unwrap();
+                builder.with_ticketer(ticketer).build().unwrap()
+            } else {
+                builder.build().unwrap()
+            }
+        };
+        Endpoints {
+            tls13: client(TLS13),
+            tls12: client(TLS12),
+            sessions: server(false),
+            tickets: server(true),
+            clock,
+            events,
+        }
+    }
+}
+
+/// How two workloads meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Meeting {
+    pub tls12: bool,
+    /// Whether the server hands out tickets, rather than keep sessions.
+    pub tickets: bool,
+    /// Whether they meet as if for the first time; else they resume where they can.
+    pub fresh: bool,
+}
+
+impl Meeting {
+    pub const FRESH: Self = Meeting { tls12: false, tickets: false, fresh: true };
+    pub const TLS13: Self = Meeting { fresh: false, ..Self::FRESH };
+    pub const TLS12: Self = Meeting { tls12: true, ..Self::TLS13 };
+    /// All ways to resume.
+    pub const RESUMING: [Self; 4] = [
+        Self::TLS13,
+        Self::TLS12,
+        Meeting { tickets: true, ..Self::TLS13 },
+        Meeting { tickets: true, ..Self::TLS12 },
+    ];
+    /// As often as for the first time as otherwise.
+    pub const ALL: [Self; 8] = [
+        Self::FRESH,
+        Self::FRESH,
+        Self::FRESH,
+        Meeting { tls12: true, ..Self::FRESH },
+        Self::RESUMING[0],
+        Self::RESUMING[1],
+        Self::RESUMING[2],
+        Self::RESUMING[3],
+    ];
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Full,
     Resumed,
 }
 
-#[derive(Clone, Copy, Debug)]
-pub struct Meeting {}
-
-impl Meeting {
-    pub const DEFAULT: Self = Meeting {};
-}
-
-pub struct Peer {
-    peer: CertifiedPeer,
-    id: String,
-}
-
-impl fmt::Debug for Peer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.id)
-    }
-}
-
-impl Peer {
-    pub fn identity(&self) -> &str {
-        &self.id
-    }
-
-    pub fn ask(&mut self, held: &Held, clock: i64) -> Result<(), String> {
-        let chain: Vec<_> = self
-            .peer
-            .path()
-            .iter()
-            .map(|certificate| CertificateDer::from(certificate.as_der().to_vec()))
-            .collect();
-        let request = Request::new(&chain[0], &chain[1..], Expect::dangerously_any_identity());
-        let decision = held.live.snapshot().verifier().decide(&request, Time::from_unix(clock));
-        if decision.is_accepted() { Ok(()) } else { Err(decision.code().into()) }
-    }
-}
-
+/// What one side saw of the other.
 #[derive(Debug)]
 pub struct Seen {
+    /// The leaf, where the connection has one to show.
     pub leaf: Option<Vec<u8>>,
     pub result: Result<Peer, String>,
 }
@@ -129,6 +249,36 @@ pub struct Outcome {
     pub server: Seen,
 }
 
+/// The other side of a connection that carries data.
+pub struct Peer {
+    connection: Box<Connection>,
+    clock: Clock,
+    identity: String,
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.identity)
+    }
+}
+
+impl Peer {
+    pub fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    /// Whether the session may go on.
+    pub fn ask(&mut self, clock: i64) -> Result<(), String> {
+        self.clock.0.store(clock, Ordering::SeqCst);
+        match self.connection.judge_again() {
+            Ok(_) => Ok(()),
+            Err(ConnectionError::Peer(error)) => Err(error.code().to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+/// A connection in use.
 pub struct Session {
     pub client: PartyId,
     pub server: PartyId,
@@ -138,50 +288,145 @@ pub struct Session {
     pub server_peer: Peer,
 }
 
+/// One end of a handshake under way.
+struct End {
+    connection: Box<Connection>,
+    error: Option<ConnectionError>,
+    clock: Clock,
+    events: Arc<Recorder>,
+}
+
+impl End {
+    fn new(connection: Connection, endpoints: &Endpoints) -> Self {
+        let (clock, events) = (endpoints.clock.clone(), endpoints.events.clone());
+        End { connection: Box::new(connection), error: None, clock, events }
+    }
+
+    fn push(&mut self) -> Vec<u8> {
+        let mut out = Vec::new();
+        while self.connection.wants_write() {
+            self.connection.write_tls(&mut out).unwrap();
+        }
+        out
+    }
+
+    fn pull(&mut self, mut wire: &[u8]) {
+        while !wire.is_empty() && self.error.is_none() {
+            self.connection.read_tls(&mut wire).unwrap();
+            self.error = self.connection.process_new_packets().err();
+        }
+    }
+
+    fn leaf(&self) -> Option<Vec<u8>> {
+        Some(self.connection.common().peer_certificates()?.first()?.to_vec())
+    }
+
+    fn finish(self) -> Seen {
+        let leaf = self.leaf();
+        let result = match &self.error {
+            None => match self.connection.peer() {
+                Some(peer) => {
+                    let identity = peer.identity().spiffe_id().unwrap().to_string();
+                    Ok(Peer { connection: self.connection, clock: self.clock, identity })
+                }
+                None => Err("unfinished".to_owned()),
+            },
+            Some(error) => Err(self.code(error)),
+        };
+        Seen { leaf, result }
+    }
+
+    /// Why this end gave up, in one word.
+    fn code(&self, error: &ConnectionError) -> String {
+        match error {
+            ConnectionError::Tls(Error::AlertReceived(_)) => "alert".into(),
+            ConnectionError::Tls(Error::NoCertificatesPresented)
+            | ConnectionError::Peer(PeerError::NoCertificate)
+            | ConnectionError::NoCredential => "nothing-presented".into(),
+            ConnectionError::Peer(error) => error.code().to_owned(),
+            ConnectionError::Tls(Error::InvalidCertificate(_)) => {
+                let told = self.events.codes.lock().unwrap().last().cloned();
+                told.unwrap_or_else(|| error.to_string())
+            }
+            _ if self.events.without_credential.load(Ordering::SeqCst) > 0 => {
+                "nothing-presented".into()
+            }
+            error => error.to_string(),
+        }
+    }
+}
+
+/// A handshake, carried flight by flight.
 pub struct Handshake {
-    outcome: Outcome,
+    client: End,
+    server: End,
+    to_server: bool,
+    silent: usize,
 }
 
 impl Handshake {
-    pub fn start(client: &Party, server: &Party, now: i64, _: Meeting) -> Self {
-        let see = |one: &Party, other: &Party| {
-            let time = Time::from_unix(one.clock(now));
-            let own = Time::from_unix(other.clock(now));
-            let Some(credential) =
-                other.held.live.snapshot().credentials().choose(Selection::ANY, own).cloned()
-            else {
-                return Seen { leaf: None, result: Err("nothing-presented".into()) };
-            };
-            let chain: Vec<_> = credential
-                .chain()
-                .iter()
-                .map(|certificate| CertificateDer::from(certificate.as_der().to_vec()))
-                .collect();
-            let request = Request::new(&chain[0], &chain[1..], Expect::dangerously_any_identity());
-            let decision = one.held.live.snapshot().verifier().decide(&request, time);
-            let code = decision.code().to_owned();
-            let result = match decision.into_result() {
-                Ok(peer) => {
-                    let id = peer.identity().spiffe_id().unwrap().to_string();
-                    Ok(Peer { peer, id })
-                }
-                Err(_) => Err(code),
-            };
-            Seen { leaf: Some(chain[0].to_vec()), result }
-        };
-        let mut outcome =
-            Outcome { kind: Kind::Full, client: see(client, server), server: see(server, client) };
-        if outcome.client.leaf.is_none() {
-            outcome.server.result = Err("nothing-presented".into());
+    /// Begins one at `now`.
+    pub fn start(client: &Party, server: &Party, now: i64, meeting: Meeting) -> Self {
+        for party in [client, server] {
+            let endpoints = party.endpoints();
+            endpoints.clock.0.store(party.clock(now), Ordering::SeqCst);
+            endpoints.events.forget();
         }
-        Handshake { outcome }
+        let (ours, theirs) = (client.endpoints(), server.endpoints());
+        let (kind, served) = match meeting.tickets {
+            false => ("s", &theirs.sessions),
+            true => ("t", &theirs.tickets),
+        };
+        // The name is what clients keep sessions by.
+        static FRESH: AtomicUsize = AtomicUsize::new(0);
+        let name = match meeting.fresh {
+            false => format!("{kind}{}.test", server.id.0),
+            true => format!("{kind}{}.fresh.test", FRESH.fetch_add(1, Ordering::Relaxed)),
+        };
+        let name = ServerName::try_from(name).unwrap();
+        let connecting = if meeting.tls12 { &ours.tls12 } else { &ours.tls13 };
+        Handshake {
+            client: End::new(connecting.connect(name).unwrap(), ours),
+            server: End::new(served.accept().unwrap(), theirs),
+            to_server: true,
+            silent: 0,
+        }
     }
 
+    /// Carries what one side has to say, in turns; false when both have fallen silent.
     pub fn flight(&mut self) -> bool {
-        false
+        let (from, to) = match self.to_server {
+            true => (&mut self.client, &mut self.server),
+            false => (&mut self.server, &mut self.client),
+        };
+        let wire = from.push();
+        to.pull(&wire);
+        self.to_server = !self.to_server;
+        self.silent = if wire.is_empty() { self.silent + 1 } else { 0 };
+        self.silent < 2
     }
 
-    pub fn finish(self) -> Outcome {
-        self.outcome
+    /// What came of it; a connection that stands carries data both ways.
+    pub fn finish(mut self) -> Outcome {
+        let kind = match self.client.connection.common().handshake_kind() {
+            Some(HandshakeKind::Resumed) => Kind::Resumed,
+            _ => Kind::Full,
+        };
+        if self.client.error.is_none() && self.server.error.is_none() {
+            carry(&mut self.client, &mut self.server, b"ping");
+            carry(&mut self.server, &mut self.client, b"pong");
+        }
+        Outcome { kind, client: self.client.finish(), server: self.server.finish() }
     }
+}
+
+/// Sends data from one end to the other.
+fn carry(from: &mut End, to: &mut End, data: &[u8]) {
+    from.connection.writer().unwrap().write_all(data).unwrap();
+    let wire = from.push();
+    to.pull(&wire);
+    assert!(to.error.is_none(), "{:?}", to.error);
+    let mut got = [0; 4];
+    to.connection.reader().unwrap().read_exact(&mut got).unwrap();
+    assert_eq!(got, data);
 }

@@ -32,8 +32,10 @@ use crate::kit::{NOW, Rng};
 /// How the world behaves. All times in seconds, both ends included.
 #[derive(Clone, Debug)]
 pub struct Knobs {
-    /// From a server to an agent, and back.
+    /// For bundles, from a server to an agent.
     pub server_to_agent: (i64, i64),
+    /// For SVIDs, from a server to an agent.
+    pub renewal: (i64, i64),
     /// From an agent to its workload.
     pub agent_to_workload: (i64, i64),
     /// Between two polls of a bundle endpoint.
@@ -51,6 +53,7 @@ impl Knobs {
     /// minutes; all pairs meet after every event.
     pub const STEADY: Self = Knobs {
         server_to_agent: (0, 5),
+        renewal: (0, 5),
         agent_to_workload: (0, 1),
         poll: 75,
         automatic: false,
@@ -431,7 +434,7 @@ impl World {
                     return false;
                 }
                 let issued = self.issue(id);
-                let delay = self.draw(self.knobs.server_to_agent);
+                let delay = self.draw(self.knobs.renewal);
                 self.at(delay, Event::NewSvid(id, issued));
             }
             Event::NewSvid(id, issued) => {

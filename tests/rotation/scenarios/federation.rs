@@ -14,6 +14,7 @@ use crate::simulator::facts::DomainId;
 use crate::simulator::oracle::Why;
 use crate::simulator::party::Taken;
 use crate::simulator::server::{Document, Server};
+use crate::simulator::tls::{Kind, Meeting};
 use crate::simulator::world::{Knobs, World};
 
 fn parse(name: &str, document: &Document, sequence: Option<u64>) -> SpiffeBundle {
@@ -45,11 +46,8 @@ fn s03_federated_rotation() {
     assert!(world.tally.rotations == 3 && world.tally.full > 50, "{}", world.tally);
 
     // At once: refused exactly from the activation to the next poll, and told why.
-    let (mut world, [one, _], [a, b]) = federation(Knobs {
-        server_to_agent: (0, 0),
-        agent_to_workload: (0, 0),
-        ..BY_HAND
-    });
+    let (mut world, [one, _], [a, b]) =
+        federation(Knobs { server_to_agent: (0, 0), agent_to_workload: (0, 0), ..BY_HAND });
     world.run(80);
     let poll = 150 - 80;
     world.prepare(one);
@@ -167,19 +165,20 @@ fn s09_a_self_serving_endpoint_replaced_between_two_polls() {
 #[test]
 fn s10_the_end_of_a_relationship() {
     let (mut world, [one, other], [a, b]) = federation(BY_HAND);
-    for _ in 0..2 {
-        assert!(meet_both_ways(&mut world, a, b));
+    for meeting in Meeting::RESUMING {
+        world.meet_as(a, b, meeting);
+        assert_eq!(world.meet_as(a, b, meeting).kind, Kind::Resumed);
     }
-    assert!(world.tally.resumed > 0);
     let sessions = world.sessions.len();
     world.defederate(one, other);
     world.hand_bundles(a);
     assert_eq!(world.tell(a), Taken::Published);
     // a knows nothing of partner.test from this instant: new, resumed and live sessions alike.
-    for (client, server) in [(a, b), (b, a)] {
-        let met = world.meet(client, server);
-        let whys = if client == a { &met.demand.client } else { &met.demand.server };
-        assert_eq!(*whys, BTreeSet::from([Why::NoBundle]));
+    for meeting in Meeting::RESUMING.into_iter().chain([Meeting::FRESH]) {
+        let met = world.meet_as(a, b, meeting);
+        assert_eq!(met.demand.client, BTreeSet::from([Why::NoBundle]), "{meeting:?}");
+        let met = world.meet_as(b, a, meeting);
+        assert_eq!(met.demand.server, BTreeSet::from([Why::NoBundle]), "{meeting:?}");
     }
     world.observe();
     assert!(sessions > 0 && world.sessions.is_empty());
@@ -270,7 +269,8 @@ fn s12_replays_and_conflicts() {
 
 #[test]
 fn s21_a_key_of_a_kind_that_nobody_knows() {
-    const STRANGE: &str = r#"{"use":"x509-svid","kty":"AKP","alg":"ML-DSA-99","pub":"AAAA","x5c":["AAAA"]}"#;
+    const STRANGE: &str =
+        r#"{"use":"x509-svid","kty":"AKP","alg":"ML-DSA-99","pub":"AAAA","x5c":["AAAA"]}"#;
     let (mut world, [one, _], [a, _]) = federation(Knobs::STEADY);
     world.run(100);
     world.servers[one.0].strange.push(STRANGE);

@@ -7,30 +7,21 @@ use bonafide::credential::{CredentialEvent, CredentialEvents};
 use bonafide::live::Live;
 
 use super::{BY_HAND, DAY, HOUR, meet_both_ways, pair};
-use crate::kit::NOW;
 use crate::simulator::facts::Span;
 use crate::simulator::oracle::Why;
 use crate::simulator::party::{Fault, Taken};
 use crate::simulator::server::CUSHION;
-use crate::simulator::world::{Knobs, Observe, World};
+use crate::simulator::world::{Knobs, World};
 
 #[test]
 fn s01_planned_rotations_fail_nobody() {
     for knobs in [
         Knobs { automatic: true, ..Knobs::STEADY },
         // As slow as the window of a third of the authority's life allows.
-        Knobs {
-            automatic: true,
-            server_to_agent: (0, 3 * HOUR),
-            agent_to_workload: (0, 4 * HOUR),
-            observe: Observe::OnePair(50),
-            ..Knobs::STEADY
-        },
+        Knobs { automatic: true, server_to_agent: (0, 8 * HOUR - 60), ..Knobs::STEADY },
     ] {
-        let mut world = World::new(1, knobs.clone());
+        let mut world = World::new(1, knobs);
         let domain = world.domain("example.org", DAY);
-        // An SVID that is hours on its way must live for longer.
-        world.servers[domain.0].svid_life = 4 * (knobs.server_to_agent.1 + HOUR);
         world.workload(domain, "a", 0);
         world.workload(domain, "b", 0);
         world.run(3 * DAY);
@@ -131,7 +122,7 @@ fn s05_revocation_hits_those_with_old_svids_and_nobody_else() {
 
 #[test]
 fn s06_taint_renews_everybody_before_revocation() {
-    let mut world = World::new(6, Knobs { server_to_agent: (0, 30), ..Knobs::STEADY });
+    let mut world = World::new(6, Knobs { renewal: (0, 30), ..Knobs::STEADY });
     let domain = world.domain("example.org", DAY);
     for path in ["a", "b", "c", "d", "e"] {
         world.workload(domain, path, 0);
@@ -151,7 +142,7 @@ fn s06_taint_renews_everybody_before_revocation() {
     world.revoke(domain);
     world.run(60);
     assert_eq!(world.tally.failures.len(), 0, "{}", world.tally);
-    assert!(world.tally.full > 100, "{}", world.tally);
+    assert!(world.tally.full > 50, "{}", world.tally);
     assert_eq!(world.server(domain).published().len(), 1);
 }
 
@@ -164,7 +155,8 @@ fn s07_upstream_rotation() {
     let chain = |world: &World, id| world.party(id).view.svid.clone().unwrap();
     let before = chain(&world, a);
     assert!(world.server(domain).has_upstream());
-    world.order(domain, "another upstream", |server, now, keys| server.replace_upstream(now, keys))
+    world
+        .order(domain, "another upstream", |server, now, keys| server.replace_upstream(now, keys))
         .unwrap();
     world.run(60);
     world.prepare(domain);
@@ -192,11 +184,12 @@ fn s08_same_key_cross_signed_and_expired_roots() {
     let (mut world, domain, a, b) = pair(BY_HAND);
     world.run(HOUR / 4);
     let valid = Span { from: world.now - CUSHION, until: world.now + 7 * DAY };
-    world.order(domain, "renew the root", |server, _, _| {
-        server.renew_root_certificate(valid);
-        Ok(())
-    })
-    .unwrap();
+    world
+        .order(domain, "renew the root", |server, _, _| {
+            server.renew_root_certificate(valid);
+            Ok(())
+        })
+        .unwrap();
     for id in [a, b] {
         assert!(meet_both_ways(&mut world, a, b));
         world.hand_bundles(id);
@@ -211,11 +204,12 @@ fn s08_same_key_cross_signed_and_expired_roots() {
     }
     world.run(2 * DAY);
     assert!(meet_both_ways(&mut world, a, b), "an expired root beside the good one");
-    world.order(domain, "prune", |server, now, _| {
-        server.prune(now);
-        Ok(())
-    })
-    .unwrap();
+    world
+        .order(domain, "prune", |server, now, _| {
+            server.prune(now);
+            Ok(())
+        })
+        .unwrap();
 
     // A new root cross-signed by the old one: it is known to those who know the old one only.
     let (mut world, domain, a, b) = pair(BY_HAND);
@@ -244,7 +238,8 @@ fn s08_same_key_cross_signed_and_expired_roots() {
 #[test]
 fn s19_clocks_that_differ_to_the_second() {
     // b's clock is behind; a's next SVID begins at the very second of its issue.
-    for (skew, tolerance, waits) in [(0, 0, 0), (-1, 0, 1), (-30, 30, 0), (-31, 30, 1), (-90, 30, 60)]
+    for (skew, tolerance, waits) in
+        [(0, 0, 0), (-1, 0, 1), (-30, 30, 0), (-31, 30, 1), (-90, 30, 60)]
     {
         let mut world = World::new(19, Knobs { tolerance, ..BY_HAND });
         let domain = world.domain("example.org", DAY);
@@ -291,12 +286,8 @@ fn s20_svids_of_seconds() {
     // Five seconds, which leaves no time on the way; a minute, with some; by SPIRE's rule and by the
     // library's schedule.
     for (life, delay, scheduled) in [(5, 0, false), (5, 0, true), (60, 5, false), (60, 5, true)] {
-        let knobs = Knobs {
-            server_to_agent: (0, delay),
-            agent_to_workload: (0, 0),
-            scheduled,
-            ..Knobs::STEADY
-        };
+        let knobs =
+            Knobs { renewal: (0, delay), agent_to_workload: (0, 0), scheduled, ..Knobs::STEADY };
         let mut world = World::new(20, knobs);
         let domain = world.domain("example.org", DAY);
         world.servers[domain.0].svid_life = life;
@@ -353,7 +344,6 @@ fn s22_a_replica_uses_an_authority_that_nobody_knows() {
     let after = world.tally.failed();
     world.run(HOUR);
     assert!(failed <= after && after == world.tally.failed(), "and nobody since");
-    let _ = NOW;
 }
 
 #[test]

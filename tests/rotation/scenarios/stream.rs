@@ -6,14 +6,13 @@ use std::sync::Arc;
 
 use bonafide::credential::{CredentialEvent, EventQueue};
 use bonafide::identity::TrustDomain;
-use bonafide::trust::{
-    BundleEndpoint, EndpointProfile, Freshness, RefreshPolicy, RefreshSchedule,
-};
+use bonafide::trust::{BundleEndpoint, EndpointProfile, Freshness, RefreshPolicy, RefreshSchedule};
 use bonafide::x509::Time;
 
-use super::{BY_HAND, DAY, HOUR, meet_both_ways, pair};
+use super::{BY_HAND, HOUR, meet_both_ways, pair};
 use crate::simulator::oracle::Why;
 use crate::simulator::party::{Fault, Taken};
+use crate::simulator::server::Issued;
 use crate::simulator::tls::{Kind, Meeting};
 use crate::simulator::world::{Knobs, Observe, World};
 
@@ -104,7 +103,7 @@ fn s15_messages_that_cannot_be_read() {
 
 #[test]
 fn s16_resumption_rests_on_the_trust_of_now() {
-    for meeting in [Meeting::TLS13, Meeting::TLS12] {
+    for meeting in Meeting::RESUMING {
         let (mut world, domain, a, b) = pair(BY_HAND);
         assert_eq!(world.meet_as(a, b, meeting).kind, Kind::Full);
         assert_eq!(world.meet_as(a, b, meeting).kind, Kind::Resumed, "{meeting:?}");
@@ -147,7 +146,7 @@ fn s16_resumption_rests_on_the_trust_of_now() {
 
 #[test]
 fn s16_a_lineage_of_resumptions_ends_with_the_certificates() {
-    for meeting in [Meeting::TLS13, Meeting::TLS12] {
+    for meeting in Meeting::RESUMING {
         let (mut world, _, a, b) = pair(BY_HAND);
         world.silence(a, true);
         world.silence(b, true);
@@ -255,7 +254,4 @@ fn s18_a_storm_of_the_same_message() {
         assert_eq!(default(&world), order[0].svid.id);
         assert!(meet_both_ways(&mut world, a, b));
     }
-    let _ = DAY;
 }
-
-use crate::simulator::server::Issued;
