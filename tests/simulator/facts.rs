@@ -83,3 +83,13 @@ pub struct View {
     pub bundles: BTreeMap<DomainId, Bundle>,
     pub svid: Option<Arc<Svid>>,
 }
+
+impl View {
+    /// Whether an authority, or a whole bundle, of an earlier view is gone.
+    pub fn lacks_what_is_in(&self, before: &View) -> bool {
+        before.bundles.iter().any(|(domain, bundle)| match self.bundles.get(domain) {
+            Some(now) => !bundle.roots.is_subset(&now.roots),
+            None => true,
+        })
+    }
+}

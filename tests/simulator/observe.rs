@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::facts::{PartyId, Svid};
+use super::facts::{PartyId, Svid, View};
 use super::oracle::{self, Asker, Why};
 use super::party::Party;
 use super::tls::{self, Kind, Meeting, Outcome, Seen, Session};
@@ -53,6 +53,25 @@ impl World {
         oracle::objections(asker(self.party(one), self.now), svid)
     }
 
+    /// Two who meet: often the two who met last, and often one who was told something just now.
+    fn choose_pair(&mut self) -> (PartyId, PartyId, Meeting) {
+        if let Some((client, server, meeting)) = self.last_met
+            && self.rng.chance(40)
+        {
+            return (client, server, Meeting { fresh: false, ..meeting });
+        }
+        let one = match self.told_last {
+            Some(id) if self.rng.chance(70) => id.0,
+            _ => self.rng.below(self.parties.len()),
+        };
+        let step = 1 + self.rng.below(self.parties.len() - 1);
+        let other = (one + step) % self.parties.len();
+        let (client, server) = if self.rng.chance(50) { (one, other) } else { (other, one) };
+        let chosen = (PartyId(client), PartyId(server), self.rng.pick(&Meeting::ALL));
+        self.last_met = Some(chosen);
+        chosen
+    }
+
     /// After every event.
     pub fn observe(&mut self) {
         match self.knobs.observe {
@@ -69,11 +88,8 @@ impl World {
             }
             Observe::OnePair(percent) => {
                 if self.parties.len() > 1 && self.rng.chance(percent) {
-                    let client = self.rng.below(self.parties.len());
-                    let step = 1 + self.rng.below(self.parties.len() - 1);
-                    let server = (client + step) % self.parties.len();
-                    let meeting = self.rng.pick(&Meeting::ALL);
-                    self.meet_as(PartyId(client), PartyId(server), meeting);
+                    let (client, server, meeting) = self.choose_pair();
+                    self.meet_as(client, server, meeting);
                 }
             }
             Observe::Nobody => {}
@@ -291,6 +307,84 @@ impl World {
             }
         }
         self.parties[id.0].numbers = numbers;
+    }
+}
+
+/// What stood on one side of a meeting when something was published in its midst.
+struct Before {
+    view: View,
+    presented: Option<Arc<Svid>>,
+    /// Whether the side carried data by then.
+    open: bool,
+}
+
+impl World {
+    /// Two workloads meet, and something is done when this many flights were carried (I6).
+    ///
+    /// A side that was not done by then must answer to the trust that it has since; nothing may fail
+    /// that would have come to pass under the old and under the new state alike.
+    pub fn meet_amid(
+        &mut self,
+        client: PartyId,
+        server: PartyId,
+        meeting: Meeting,
+        flights: usize,
+        act: impl FnOnce(&mut Self),
+    ) {
+        for id in [client, server] {
+            self.parties[id.0].tick(self.now);
+        }
+        let (one, other) = (self.party(client), self.party(server));
+        let mut handshake = tls::Handshake::start(one, other, self.now, meeting);
+        for _ in 0..flights {
+            handshake.flight();
+        }
+        let (client_open, server_open) = handshake.open();
+        let before = [(client, client_open), (server, server_open)].map(|(id, open)| {
+            let party = self.party(id);
+            let presented = oracle::presented(&party.view, party.clock(self.now)).cloned();
+            Before { view: party.view.clone(), presented, open }
+        });
+        act(self);
+        while handshake.flight() {}
+        let outcome = handshake.finish();
+        self.tally.meetings += 1;
+        self.tally.amid += 1;
+        let line = format!(
+            "{client:?} meets {server:?}, published after {flights} flights ({client_open}, \
+             {server_open}): {outcome:?}"
+        );
+        self.say(|| line);
+        let sides = [
+            (client, &before[0], server, &before[1], &outcome.client),
+            (server, &before[1], client, &before[0], &outcome.server),
+        ];
+        let mut certain = true;
+        for (id, mine, peer, theirs, seen) in sides {
+            let party = self.party(id);
+            let under = |view: &View, svid: &Svid| {
+                oracle::objections(Asker { view, ..asker(party, self.now) }, svid).is_empty()
+            };
+            let holder = self.party(peer);
+            let later = oracle::presented(&holder.view, holder.clock(self.now));
+            certain &= [theirs.presented.as_ref(), later].into_iter().all(|svid| {
+                svid.is_some_and(|svid| under(&mine.view, svid) && under(&party.view, svid))
+            });
+            if seen.result.is_ok() {
+                let Some(svid) = self.svid_of(seen) else {
+                    self.fail("accepted certificates that nobody issued");
+                };
+                certain &= outcome.kind == Kind::Full || under(&mine.view, &svid);
+                let view = if mine.open { &mine.view } else { &party.view };
+                if !under(view, &svid) {
+                    self.fail(format!("{id:?} accepted {svid:?} after a removal in the midst"));
+                }
+            }
+        }
+        let failed = outcome.client.result.is_err() || outcome.server.result.is_err();
+        if failed && certain && outcome.kind == Kind::Full {
+            self.fail("a publication that changes nothing for it broke a handshake");
+        }
     }
 }
 

@@ -16,7 +16,11 @@ pub struct Tally {
     pub publications: u64,
     pub discarded: u64,
     pub torn: u64,
+    /// Times that an authority or a bundle was taken from a workload.
+    pub removals: u64,
     pub meetings: u64,
+    /// Meetings in the midst of which something was published.
+    pub amid: u64,
     pub full: u64,
     pub resumed: u64,
     /// Meetings that failed as they must.
@@ -50,6 +54,8 @@ impl Tally {
         self.publications += other.publications;
         self.discarded += other.discarded;
         self.torn += other.torn;
+        self.removals += other.removals;
+        self.amid += other.amid;
         self.meetings += other.meetings;
         self.full += other.full;
         self.resumed += other.resumed;
@@ -66,7 +72,7 @@ impl fmt::Display for Tally {
         write!(
             f,
             "{} rotations, {} renewals, {} events, {} publications ({} messages discarded, {} torn \
-             pairs refused); {} meetings: {} full handshakes and {} resumed ones accepted, {} refused \
+             pairs refused, {} removals); {} meetings, {} of them with a publication in their midst: {} full handshakes and {} resumed ones accepted, {} refused \
              as demanded {:?}; {} questions to live sessions, {} lapsed as demanded",
             self.rotations,
             self.renewals,
@@ -74,7 +80,9 @@ impl fmt::Display for Tally {
             self.publications,
             self.discarded,
             self.torn,
+            self.removals,
             self.meetings,
+            self.amid,
             self.full,
             self.resumed,
             self.failed(),

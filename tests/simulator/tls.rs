@@ -406,6 +406,11 @@ impl Handshake {
         self.silent < 2
     }
 
+    /// Whether client and server carry data.
+    pub fn open(&self) -> (bool, bool) {
+        (self.client.connection.is_open(), self.server.connection.is_open())
+    }
+
     /// What came of it; a connection that stands carries data both ways.
     pub fn finish(mut self) -> Outcome {
         let kind = match self.client.connection.common().handshake_kind() {

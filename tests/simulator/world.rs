@@ -26,7 +26,7 @@ use super::party::{Fault, Message, Party, Taken};
 use super::relay::Relay;
 use super::server::{Document, Issued, Keys, Server, State};
 use super::tally::Tally;
-use super::tls::Session;
+use super::tls::{Meeting, Session};
 use crate::kit::{NOW, Rng};
 
 /// How the world behaves. All times in seconds, both ends included.
@@ -114,6 +114,9 @@ pub struct World {
     pub sessions: Vec<Session>,
     /// All SVIDs ever issued, by the bytes of their leaf; with their public keys.
     pub issued: BTreeMap<Vec<u8>, (Arc<Svid>, Vec<u8>)>,
+    /// Who met last, and who was told something last.
+    pub last_met: Option<(PartyId, PartyId, Meeting)>,
+    pub told_last: Option<PartyId>,
     agents: Vec<Agent>,
     queue: BinaryHeap<Reverse<(i64, u64)>>,
     events: BTreeMap<u64, Event>,
@@ -136,6 +139,8 @@ impl World {
             tally: Tally::default(),
             sessions: Vec::new(),
             issued: BTreeMap::new(),
+            last_met: None,
+            told_last: None,
             agents: Vec::new(),
             queue: BinaryHeap::new(),
             events: BTreeMap::new(),
@@ -316,8 +321,11 @@ impl World {
 
     /// Tells a workload now.
     pub fn deliver(&mut self, id: PartyId, message: &Message) -> Taken {
+        self.told_last = Some(id);
+        let before = self.party(id).view.clone();
         let taken = self.parties[id.0].receive(message, self.now);
         self.tally.took(&taken);
+        self.tally.removals += u64::from(self.party(id).view.lacks_what_is_in(&before));
         self.say(|| {
             let svid = message.svid.as_ref().map(|issued| issued.svid.number);
             let sequences: Vec<_> =
@@ -333,6 +341,17 @@ impl World {
         self.deliver(id, &message)
     }
 
+    /// Tells a workload what its agent has, with a fault on the way.
+    pub fn spoil(&mut self, id: PartyId, fault: Fault) {
+        let message = Message { fault, ..self.message(id) };
+        // A torn pair has the key of the SVID before.
+        let known = self.party(id).view.svid.as_ref().map(|svid| svid.number);
+        let told = message.svid.as_ref().map(|issued| issued.svid.number);
+        if fault != Fault::TornPair || known.is_some() && known != told {
+            self.deliver(id, &message);
+        }
+    }
+
     /// The stream to a workload falls silent, or speaks again.
     pub fn silence(&mut self, id: PartyId, silent: bool) {
         self.say(|| format!("the stream to {id:?} is silent: {silent}"));
@@ -345,6 +364,7 @@ impl World {
     /// The agent takes everything away from a workload, until it is told again.
     pub fn deny(&mut self, id: PartyId) {
         self.say(|| format!("{id:?} is denied"));
+        self.tally.removals += u64::from(!self.party(id).view.bundles.is_empty());
         self.parties[id.0].stream_ends(StreamEnd::PermissionDenied, self.now);
     }
 
