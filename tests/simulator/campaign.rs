@@ -48,7 +48,7 @@ fn settle(seed: u64, observe: Observe) -> World {
     }
     for &one in &domains {
         for &other in &domains {
-            if one != other && world.rng.chance(80) {
+            if one != other && (seed % 2 == 0 || world.rng.chance(90)) {
                 world.federate(one, other);
             }
         }
@@ -67,9 +67,6 @@ fn propagation(world: &World) -> i64 {
 
 fn orderly(seed: u64) -> Tally {
     let mut world = settle(seed, Observe::OnePair(25));
-    // Who does not know whom from the start never will: that is the one failure there is.
-    let strangers = world.tally.failures.clone();
-    assert!(strangers.is_empty());
     while world.tally.rotations < ROTATIONS {
         let domain = DomainId(world.rng.below(world.servers.len()));
         let wait = propagation(&world);
@@ -99,13 +96,7 @@ fn orderly(seed: u64) -> Tally {
         let pause = i64::try_from(world.rng.below(1_800)).unwrap();
         world.run(pause);
     }
-    let known =
-        |one: DomainId, other: DomainId| one == other || world.relays[one.0].is_federated(other);
-    let complete = (0..world.servers.len())
-        .all(|one| (0..world.servers.len()).all(|other| known(DomainId(one), DomainId(other))));
-    let failures: Vec<_> = world.tally.failures.keys().copied().collect();
-    let allowed = if complete { &[][..] } else { &[super::oracle::Why::NoBundle][..] };
-    if !failures.iter().all(|why| allowed.contains(why)) {
+    if !world.tally.failures.is_empty() {
         world.fail(format!("failures in an orderly world: {:?}", world.tally.failures));
     }
     world.tally

@@ -136,6 +136,7 @@ impl Party {
             Err(rejected) => return Taken::Discarded(rejected.code()),
         };
         self.changes = update.events().iter().map(WorkloadEvent::code).collect();
+        self.pending = None;
         if let (Some(issued), Fault::None) = (&message.svid, message.fault) {
             self.last_key = issued.key.pkcs8();
             self.pending = Some(issued.svid.clone());
