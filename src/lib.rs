@@ -108,6 +108,8 @@ pub mod revocation;
 #[cfg_attr(docsrs, doc(cfg(feature = "rustls")))]
 pub mod rustls;
 pub mod signature;
+#[cfg(feature = "rustls")]
+mod tls;
 pub mod trust;
 pub mod verify;
 pub mod x509;

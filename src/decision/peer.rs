@@ -144,17 +144,32 @@ impl CertifiedPeer {
 
 /// A peer that showed to hold the key of its certificate. Cheap to clone.
 ///
-/// INVARIANT: made only by [`CertifiedPeer::prove`], and by the room `rustls` for the chain of a
-/// finished handshake, which its key has signed.
+/// INVARIANT: made only by [`CertifiedPeer::prove`]; by the room `tls` for the chain of a finished
+/// handshake, which its key has signed; or of a peer that was, by a later decision on the same
+/// certificate.
 #[derive(Clone, Debug)]
 pub struct VerifiedPeer(CertifiedPeer);
 
-#[cfg(feature = "rustls")]
 impl VerifiedPeer {
     /// The peer of a handshake that is over. The caller knows that the key of the first certificate
     /// of `peer`'s path has signed it, or the one that it resumes.
+    #[cfg(feature = "rustls")]
     pub(crate) const fn of_handshake(peer: CertifiedPeer) -> Self {
         Self(peer)
+    }
+
+    /// The same peer by a later decision: who showed to hold the key of a certificate still does.
+    /// Nothing where the decision is about another certificate.
+    #[cfg(feature = "std")]
+    pub(crate) fn decided_again(&self, peer: &CertifiedPeer) -> Option<Self> {
+        let (shown, now) = (self.path().first()?, peer.path().first()?);
+        (shown == now).then(|| Self(peer.clone()))
+    }
+
+    /// Whether this is the peer of exactly that decision.
+    #[cfg(feature = "std")]
+    pub(crate) fn is_of(&self, peer: &CertifiedPeer) -> bool {
+        Arc::ptr_eq(&self.0.0, &peer.0)
     }
 }
 

@@ -9,6 +9,8 @@ use super::error::PublishError;
 use super::part::Cell;
 use super::publication::{Draft, Publication};
 use super::published::{Account, Published};
+use super::question::{Presented, Requirement};
+use super::ruling::Ruling;
 use super::snapshot::{InForce, Snapshot};
 use crate::credential::{
     CredentialError, CredentialEvent, CredentialEvents, CredentialHandle, CredentialSet, Draining,
@@ -55,7 +57,22 @@ impl Live {
     /// Returns everything in force: one consistent state, however long it is held. Never waits.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot(self.0.handle.snapshot())
+        Snapshot { shared: self.0.clone(), set: self.0.handle.snapshot() }
+    }
+
+    /// Decides under what is in force; see [`Snapshot::decide`]. Never waits.
+    #[must_use]
+    pub fn decide(
+        &self,
+        requirement: &Arc<Requirement>,
+        presented: &Presented<'_>,
+        now: Time,
+    ) -> Ruling {
+        self.0.handle.look(|set| {
+            let in_force = set.attached();
+            let decision = in_force.verifier.decide(&requirement.request(presented), now);
+            Ruling::new(&self.0, in_force, set.generation(), requirement, presented, decision)
+        })
     }
 
     /// Puts a publication in force, all of it in one instant, and says what it did. Readers never wait;
@@ -86,7 +103,7 @@ impl Live {
         &self,
         subscriber: &Arc<S>,
     ) -> Snapshot {
-        Snapshot(self.0.handle.subscribe(subscriber))
+        Snapshot { shared: self.0.clone(), set: self.0.handle.subscribe(subscriber) }
     }
 
     /// Tells subscribers of a failure before there were credentials to publish: of the issuer, of a disk.
@@ -112,6 +129,7 @@ impl Shared {
         // INVARIANT: the cells are raised after the swap and before the epoch: whoever sees the epoch
         // sees the cells, and whoever finds a cell raised finds what raised it.
         draft.cells.iter().for_each(|cell| cell.raise(epoch));
+        draft.retired.iter().for_each(|cell| cell.retire());
         if draft.policy_changed {
             self.policy.raise(epoch);
         }

@@ -13,9 +13,6 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::identity::Identity;
-use crate::trust::{Domain, Scope};
-
 /// A part of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -90,69 +87,19 @@ impl Cell {
     pub(super) fn raise(&self, epoch: u64) {
         self.0.fetch_max(epoch, Ordering::Release);
     }
-}
 
-/// Forms of names, each with its own directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Forms(u8);
-
-impl Forms {
-    pub(super) const COUNT: usize = 6;
-    pub(super) const NONE: Self = Self(0);
-    pub(super) const SPIFFE: Self = Self(1);
-    const URI: Self = Self(2);
-    const DNS: Self = Self(4);
-    const IP: Self = Self(8);
-    const EMAIL: Self = Self(16);
-    pub(super) const SUBJECT: Self = Self(32);
-    const ALL: Self = Self(63);
-
-    pub(super) const fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    pub(super) const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    pub(super) const fn of_identity(identity: &Identity) -> Self {
-        match identity {
-            Identity::Spiffe(_) => Self::SPIFFE,
-            Identity::Uri(_) => Self::URI,
-            Identity::Dns(_) => Self::DNS,
-            Identity::Ip(_) => Self::IP,
-            Identity::Email(_) => Self::EMAIL,
-            Identity::Subject(_) => Self::SUBJECT,
-        }
-    }
-
-    /// The forms of names that a domain may be selected by.
-    pub(super) fn of_domain(domain: &Domain) -> Self {
-        domain.scopes().iter().fold(Self::NONE, |forms, scope| {
-            forms.and(match scope {
-                Scope::Spiffe(_) => Self::SPIFFE,
-                Scope::UriHost(_) | Scope::UrnNamespace(_) => Self::URI,
-                Scope::Dns(_) => Self::DNS,
-                Scope::Ip { .. } => Self::IP,
-                Scope::EmailDomain(_) => Self::EMAIL,
-                Scope::Directory(_) => Self::SUBJECT,
-                Scope::Everything => Self::ALL,
-            })
-        })
-    }
-
-    fn indices(self) -> impl Iterator<Item = usize> {
-        (0..Self::COUNT).filter(move |&index| self.0 & (1 << index) != 0)
+    /// The part is gone. One of its name that comes later has another cell, so whoever holds this one
+    /// must look at snapshots from now on.
+    pub(super) fn retire(&self) {
+        self.raise(u64::MAX);
     }
 }
 
 /// The parts of one trust store.
 #[derive(Clone, Debug)]
 pub(super) struct StoreParts {
-    /// The publication that brought the label.
-    pub(super) since: u64,
-    /// Of each form of names, when it was last changed which domain speaks for it.
-    directory: [u64; Forms::COUNT],
+    /// When it last changed which domain speaks for which names.
+    pub(super) directory: u64,
     pub(super) directory_cell: Arc<Cell>,
     shards: Arc<[Arc<Shard>]>,
 }
@@ -193,8 +140,7 @@ impl StoreParts {
             }
         }
         Self {
-            since: epoch,
-            directory: [epoch; Forms::COUNT],
+            directory: epoch,
             directory_cell: Cell::new(epoch),
             shards: shards.into_iter().map(Arc::new).collect(),
         }
@@ -207,23 +153,6 @@ impl StoreParts {
     /// All domains, in no order that means anything.
     pub(super) fn domains(&self) -> impl Iterator<Item = (&Arc<str>, &DomainPart)> {
         self.shards.iter().flat_map(|shard| &shard.0)
-    }
-
-    /// When it last changed which domain speaks for names of these forms.
-    pub(super) fn directory(&self, forms: Forms) -> u64 {
-        forms.indices().filter_map(|index| self.directory.get(index)).copied().max().unwrap_or(0)
-    }
-
-    pub(super) fn directory_epoch(&self) -> u64 {
-        self.directory.iter().copied().max().unwrap_or(0)
-    }
-
-    pub(super) fn change_directory(&mut self, forms: Forms, epoch: u64) {
-        for index in forms.indices() {
-            if let Some(changed) = self.directory.get_mut(index) {
-                *changed = epoch;
-            }
-        }
     }
 
     /// Changes parts; each shard is copied once.

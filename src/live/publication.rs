@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::error::PublishError;
-use super::part::{Cell, DomainChange, Forms, Part, SourcePart, StoreParts, numbered};
+use super::part::{Cell, DomainChange, Part, SourcePart, StoreParts, numbered};
 use super::published::Tightened;
 use super::snapshot::InForce;
 use crate::credential::Update;
@@ -209,10 +209,12 @@ impl Change {
                 verifier.with_revocation(Arc::new(revocation))
             }
             Self::Deny(rules) => {
-                let held = verifier.revocation().deny_list();
-                let held = held.into_iter().flat_map(|list| list.rules()).cloned();
-                let list = Arc::new(DenyList::new(held.chain(rules)));
-                let revocation = Revocation::clone(verifier.revocation()).with_deny_list(list);
+                let list = match verifier.revocation().deny_list() {
+                    Some(held) => held.with(rules),
+                    None => DenyList::new(rules),
+                };
+                let revocation = Revocation::clone(verifier.revocation());
+                let revocation = revocation.with_deny_list(Arc::new(list));
                 verifier.with_revocation(Arc::new(revocation))
             }
             Self::Source(source) => {
@@ -246,6 +248,8 @@ pub(super) struct Draft {
     pub(super) tightened: Vec<Tightened>,
     /// Cells of trust to raise.
     pub(super) cells: Vec<Arc<Cell>>,
+    /// Cells of trust that is gone.
+    pub(super) retired: Vec<Arc<Cell>>,
     pub(super) policy_changed: bool,
     pub(super) revocation_changed: bool,
 }
@@ -258,6 +262,7 @@ impl Draft {
             changed: Vec::new(),
             tightened: Vec::new(),
             cells: Vec::new(),
+            retired: Vec::new(),
             policy_changed: false,
             revocation_changed: false,
         }
@@ -279,7 +284,7 @@ impl Draft {
                     let gone = self.in_force.stores.remove(&label);
                     for store in gone {
                         self.changed.push(Part::Directory { label: label.clone() });
-                        self.cells.push(store.directory_cell.clone());
+                        self.retired.push(store.directory_cell);
                     }
                     let label = label.unwrap_or_default();
                     self.tightened.push(Tightened::LabelRemoved { label });
@@ -308,13 +313,14 @@ impl Draft {
         let differences = older.differences(newer);
         let Some(mut parts) = self.in_force.stores.get(label).cloned() else { return };
         let mut changes = Vec::with_capacity(differences.len());
-        let mut forms = Forms::NONE;
+        let mut directory_changed = false;
         for DomainDifference { older, newer } in differences {
             let Some(domain) = newer.or(older) else { continue };
             let name = domain.shared_name().clone();
             self.changed.push(Part::Domain { label: label.clone(), name: name.clone() });
             if let Some(part) = parts.domain(&name) {
-                self.cells.push(part.cell.clone());
+                let cells = if newer.is_some() { &mut self.cells } else { &mut self.retired };
+                cells.push(part.cell.clone());
             }
             let change = match (older, newer) {
                 (Some(older), Some(newer)) => {
@@ -322,35 +328,26 @@ impl Draft {
                     if older.scopes() == newer.scopes() {
                         DomainChange::Anchors
                     } else {
-                        forms = forms.and(Forms::of_domain(older)).and(Forms::of_domain(newer));
                         DomainChange::Scopes
                     }
                 }
-                (Some(older), None) => {
-                    forms = forms.and(Forms::of_domain(older));
+                (Some(_), None) => {
                     let (label, name) = (label.clone(), name.clone());
                     self.tightened.push(Tightened::DomainRemoved { label, name });
                     DomainChange::Gone
                 }
-                (None, _) => {
-                    forms = forms.and(Forms::of_domain(domain));
-                    DomainChange::New
-                }
+                (None, _) => DomainChange::New,
             };
-            // Names may be somebody else's from now on: their peers were accepted under another domain.
-            let speaks = match change {
-                DomainChange::Scopes => true,
-                DomainChange::New => Forms::of_domain(domain) != Forms::SPIFFE,
-                DomainChange::Gone | DomainChange::Anchors => false,
-            };
-            if speaks {
+            directory_changed |= change != DomainChange::Anchors;
+            // Names may be this domain's from now on whose bearers were accepted under another one.
+            if matches!(change, DomainChange::Scopes | DomainChange::New) {
                 let (label, name) = (label.clone(), name.clone());
                 self.tightened.push(Tightened::DirectoryChanged { label, name });
             }
             changes.push((name, change));
         }
-        if !forms.is_empty() {
-            parts.change_directory(forms, epoch);
+        if directory_changed {
+            parts.directory = epoch;
             self.changed.push(Part::Directory { label: label.clone() });
             self.cells.push(parts.directory_cell.clone());
         }

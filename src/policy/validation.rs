@@ -507,6 +507,12 @@ impl ValidationPolicy {
         self.profile
     }
 
+    /// Returns by how many seconds clocks may differ.
+    #[must_use]
+    pub const fn clock_skew_seconds(&self) -> u32 {
+        self.clock_skew_seconds
+    }
+
     /// Returns the bounds on work.
     #[must_use]
     pub const fn limits(&self) -> &Limits {

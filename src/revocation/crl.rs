@@ -121,6 +121,11 @@ impl VerifiedCrl {
         self.summary.issuer.as_name()
     }
 
+    /// Whether one of the two takes the place of the other in a store.
+    pub(super) fn takes_place_of(&self, other: &Self) -> bool {
+        super::crl_store::slot(self).eq(&super::crl_store::slot(other))
+    }
+
     pub(super) fn is_delta(&self) -> bool {
         self.summary.base_number.is_some()
     }

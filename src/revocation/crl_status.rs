@@ -23,8 +23,8 @@ use super::{Answer, CrlStore, EvidenceBudget, Query, Unknown, Verdict};
 use crate::identity::DistinguishedName;
 use crate::policy::RevocationPolicy;
 use crate::x509::{
-    CrlScope, DistributionPoint, DistributionPointName, GeneralName, GeneralNames, KeyUsage, Name,
-    ReasonCode, ReasonFlags, Time, Version,
+    Certificate, CrlScope, DistributionPoint, DistributionPointName, GeneralName, GeneralNames,
+    KeyUsage, Name, ReasonCode, ReasonFlags, Time, Version,
 };
 
 /// Distribution points of a certificate that are looked at, and names of one point.
@@ -56,6 +56,32 @@ pub(super) fn status(
         check.note(Unknown::Limit(limit));
     }
     check.conclude()
+}
+
+/// The names that lists are looked up by: the certificate's issuer, and those that its distribution
+/// points name.
+fn issuers_of<'a>(issuer: Name<'a>, points: &[DistributionPoint<'a>]) -> Vec<Name<'a>> {
+    let mut issuers = alloc::vec![issuer];
+    for names in points.iter().filter_map(|point| point.crl_issuer) {
+        for name in names.directory_names().take(MAX_POINTS) {
+            if !issuers.iter().any(|known| known.matches(&name)) {
+                issuers.push(name);
+            }
+        }
+    }
+    issuers
+}
+
+/// The same for a certificate; where its distribution points cannot be read, no list is looked at.
+pub(super) fn issuers_of_lists<'a>(certificate: &Certificate<'a>) -> Vec<Name<'a>> {
+    match certificate.crl_distribution_points() {
+        Some(Err(_)) => Vec::new(),
+        Some(Ok(points)) => {
+            let points: Vec<DistributionPoint<'a>> = points.iter().take(MAX_POINTS).collect();
+            issuers_of(certificate.issuer(), &points)
+        }
+        None => alloc::vec![certificate.issuer()],
+    }
 }
 
 /// One question, while its lists are consulted.
@@ -95,14 +121,7 @@ impl<'c> Check<'c, '_> {
         store: &'c CrlStore,
         budget: &mut EvidenceBudget<'_>,
     ) -> Result<(), crate::policy::LimitExceeded> {
-        let mut issuers: Vec<Name<'_>> = alloc::vec![self.issuer];
-        for names in self.points.iter().filter_map(|point| point.crl_issuer) {
-            for name in names.directory_names().take(MAX_POINTS) {
-                if !issuers.iter().any(|known| known.matches(&name)) {
-                    issuers.push(name);
-                }
-            }
-        }
+        let issuers = issuers_of(self.issuer, &self.points);
         let lists: Vec<&'c VerifiedCrl> = {
             let mut lists = Vec::new();
             for name in &issuers {

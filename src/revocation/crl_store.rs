@@ -14,7 +14,10 @@ use core::fmt;
 use sha2::{Digest, Sha256};
 
 use super::crl::VerifiedCrl;
-use super::{Answer, EvidenceBudget, EvidenceId, Query, RevocationSource, crl_status};
+use super::{
+    About, Answer, EvidenceBudget, EvidenceChange, EvidenceId, Query, RevocationSource, crl_change,
+    crl_status,
+};
 use crate::x509::{CrlNumber, Name, Time};
 
 /// Revocation lists that answer by RFC 5280 section 6.3.3.
@@ -143,6 +146,17 @@ impl CrlStore {
         self.shards.iter().all(|shard| shard.lists.is_empty())
     }
 
+    /// The shards that differ: lists here, and lists in the other store.
+    pub(super) fn unshared<'s>(
+        &'s self,
+        older: &'s Self,
+    ) -> impl Iterator<Item = (&'s [Arc<VerifiedCrl>], &'s [Arc<VerifiedCrl>])> {
+        let shards = self.shards.iter().zip(&older.shards);
+        shards
+            .filter(|(a, b)| !Arc::ptr_eq(a, b))
+            .map(|(a, b)| (a.lists.as_slice(), b.lists.as_slice()))
+    }
+
     /// The lists of one issuer, in a fixed order.
     pub(super) fn of_issuer<'s, 'n, 'm>(
         &'s self,
@@ -166,7 +180,7 @@ fn shard_of(issuer_hash: u64) -> usize {
 
 /// Which lists take each other's place. Names that match have one canonical form; their hash stands
 /// before it, so that lookups need no canonical form.
-fn slot(list: &VerifiedCrl) -> impl Ord + use<'_> {
+pub(super) fn slot(list: &VerifiedCrl) -> impl Ord + use<'_> {
     let name = list.issuer().to_canonical();
     (list.issuer_hash, name, &list.key, list.scope_der.as_deref(), list.is_delta())
 }
@@ -188,6 +202,15 @@ impl RevocationSource for CrlStore {
 
     fn status(&self, query: &Query<'_>, budget: &mut EvidenceBudget<'_>) -> Answer {
         crl_status::status(self, query, budget)
+    }
+
+    fn digest_about(&self, about: &About<'_>) -> Option<EvidenceId> {
+        crl_change::digest_about(self, about)
+    }
+
+    fn change_since(&self, older: &dyn RevocationSource) -> EvidenceChange {
+        Self::of_source(older)
+            .map_or_else(EvidenceChange::unknown, |older| crl_change::change_since(self, older))
     }
 }
 

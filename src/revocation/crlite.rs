@@ -22,7 +22,7 @@ use clubcard_crlite::{CRLiteClubcard, CRLiteKey, CRLiteStatus, IssuerSpkiHash, L
 use sha2::{Digest, Sha256};
 
 use super::answer::{Authority, Revoked};
-use super::{Answer, EvidenceBudget, EvidenceId, Query, RevocationSource, Unknown, Verdict};
+use super::{About, Answer, EvidenceBudget, EvidenceId, Query, RevocationSource, Unknown, Verdict};
 use crate::x509::{SctList, Time};
 
 /// A filter that cannot be read.
@@ -160,6 +160,10 @@ impl RevocationSource for CrliteFilters {
             }
         }
         good.unwrap_or(Answer::unknown(why))
+    }
+
+    fn digest_about(&self, _: &About<'_>) -> Option<EvidenceId> {
+        Some(self.digest)
     }
 }
 

@@ -17,7 +17,7 @@ use core::fmt;
 use sha2::{Digest, Sha256};
 
 use super::answer::{Authority, Revoked};
-use super::{Answer, EvidenceBudget, EvidenceId, Query, RevocationSource, Unknown, Verdict};
+use super::{About, Answer, EvidenceBudget, EvidenceId, Query, RevocationSource, Unknown, Verdict};
 use crate::identity::{DistinguishedName, Identity, IdentityMatcher};
 use crate::x509::{ReasonCode, Time};
 
@@ -89,6 +89,18 @@ impl DenyRule {
     #[must_use]
     pub fn until(self, until: Time) -> Self {
         Self { until: Some(until), ..self }
+    }
+
+    /// Returns what the rule denies.
+    #[must_use]
+    pub const fn denied(&self) -> &Denied {
+        &self.denied
+    }
+
+    /// From when on the rule acts after `now`: at once, or later; nothing where it has ceased to.
+    #[cfg(feature = "std")]
+    pub(crate) fn acts_from(&self, now: Time) -> Option<Time> {
+        self.until.is_none_or(|until| now < until).then(|| self.since.max(now))
     }
 
     /// The key of the index. Matchers have none.
@@ -194,8 +206,17 @@ impl DenyList {
     /// Takes rules, in any order, repeated or not.
     #[must_use]
     pub fn new(rules: impl IntoIterator<Item = DenyRule>) -> Self {
-        let mut all: Vec<(EvidenceId, DenyRule)> =
-            rules.into_iter().map(|rule| (rule.id(), rule)).collect();
+        Self::of(rules.into_iter().map(|rule| (rule.id(), rule)).collect())
+    }
+
+    /// The list with more rules.
+    #[must_use]
+    pub fn with(&self, rules: impl IntoIterator<Item = DenyRule>) -> Self {
+        let added = rules.into_iter().map(|rule| (rule.id(), rule));
+        Self::of(self.entries().cloned().chain(added).collect())
+    }
+
+    fn of(mut all: Vec<(EvidenceId, DenyRule)>) -> Self {
         all.sort_by_key(|(id, _)| *id);
         all.dedup_by_key(|(id, _)| *id);
         let mut hash = Sha256::new();
@@ -252,35 +273,32 @@ impl DenyList {
         self.rules.is_empty() && self.matchers.is_empty()
     }
 
-    /// All rules about the certificate in question, whether they act or not.
-    fn about<'s>(&'s self, query: &Query<'_>, each: &mut dyn FnMut(&'s (EvidenceId, DenyRule))) {
+    /// All rules about a certificate, whether they act or not.
+    fn about<'s>(&'s self, about: &About<'_>, each: &mut dyn FnMut(&'s (EvidenceId, DenyRule))) {
         let mut look =
             |key: RuleKey| self.rules.get(&key).into_iter().flatten().for_each(&mut *each);
         let has = |kind| self.kinds.contains(&kind);
         let spki_digest = |spki: &[u8]| <[u8; 32]>::from(Sha256::digest(spki));
-        let serial = || Box::from(query.certificate.serial_number());
+        let serial = || Box::from(about.certificate.serial_number());
         if has(SERIAL_OF_KEY) {
-            let issuer = spki_digest(query.issuer.key.spki().der());
-            look(RuleKey::SerialOfKey(issuer, serial()));
+            look(RuleKey::SerialOfKey(spki_digest(about.issuer_spki), serial()));
         }
         if has(SERIAL_OF_NAME) {
-            let issuer = query.certificate.issuer().to_canonical();
+            let issuer = about.certificate.issuer().to_canonical();
             look(RuleKey::SerialOfName(issuer.into(), serial()));
         }
         if has(KEY)
-            && let Ok(spki) = query.certificate.subject_public_key_info()
+            && let Ok(spki) = about.certificate.subject_public_key_info()
         {
             look(RuleKey::Key(spki_digest(spki.der())));
         }
         if has(AUTHORITY) {
-            let own = [query.issuer.key.spki().der()];
-            let ancestors = if query.ancestors.is_empty() { &own[..] } else { query.ancestors };
-            ancestors.iter().for_each(|spki| look(RuleKey::Authority(spki_digest(spki))));
+            about.ancestors.iter().for_each(|spki| look(RuleKey::Authority(spki_digest(spki))));
         }
         if has(TRUST_DOMAIN) {
-            look(RuleKey::TrustDomain(query.trust_domain.into()));
+            look(RuleKey::TrustDomain(about.trust_domain.into()));
         }
-        let Some(identity) = query.identity else { return };
+        let Some(identity) = about.identity else { return };
         if has(IDENTITY) {
             identity.iter().for_each(|identity| look(RuleKey::Identity(identity.clone())));
         }
@@ -291,6 +309,16 @@ impl DenyList {
                 each(rule);
             }
         }
+    }
+
+    /// Adds the names of all rules about a certificate to a digest.
+    pub(super) fn hash_about(&self, about: &About<'_>, hash: &mut Sha256) {
+        let mut count = 0_u64;
+        self.about(about, &mut |(id, _)| {
+            count += 1;
+            hash.update(id.as_bytes());
+        });
+        hash.update(count.to_be_bytes());
     }
 }
 
@@ -307,7 +335,8 @@ impl RevocationSource for DenyList {
         let mut acting: Option<&(EvidenceId, DenyRule)> = None;
         // A rule that begins later bounds what is decided until then.
         let mut begins: Option<Time> = None;
-        self.about(query, &mut |rule| {
+        let own = [query.issuer.key.spki().der()];
+        self.about(&query.about(&own), &mut |rule| {
             if rule.1.acts_at(query.now) {
                 let order = |rule: &(EvidenceId, DenyRule)| (rule.1.since, rule.0);
                 if acting.is_none_or(|other| order(rule) < order(other)) {

@@ -212,6 +212,24 @@ impl EntryTable {
         self.groups.get(&shape)?.find(key)
     }
 
+    /// Calls `each` with every serial number, as content octets of the INTEGER; more than once with
+    /// those that are listed more than once.
+    pub(super) fn serials(&self, mut each: impl FnMut(&[u8])) {
+        let mut content = Vec::new();
+        for (shape, group) in &self.groups {
+            let stride = group.layout.stride();
+            let records = group.regions.iter().flat_map(|r| r.records.chunks_exact(stride));
+            for key in records.map(|record| key_of(group.layout, record)) {
+                content.clear();
+                if !shape.negative && key.first().is_some_and(|octet| *octet >= 0x80) {
+                    content.push(0);
+                }
+                content.extend_from_slice(key);
+                each(&content);
+            }
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.groups.values().map(Group::len).sum()
     }

@@ -16,8 +16,10 @@
 //! What is missing, stale or unreadable is [`Unknown`] with its reason, and only policy turns it
 //! into a yes.
 
+mod about;
 mod answer;
 mod crl;
+mod crl_change;
 mod crl_intake;
 mod crl_status;
 mod crl_store;
@@ -32,6 +34,7 @@ mod ocsp_store;
 mod query;
 mod source;
 
+pub use about::{About, EvidenceChange};
 pub use answer::{
     Answer, Authority, CrlSummary, EvidenceId, EvidenceRequest, Revoked, SignerId, SignerQuestion,
     SignerUsage, Unknown, Verdict,

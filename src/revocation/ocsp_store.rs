@@ -16,13 +16,13 @@ use sha2::{Digest, Sha256};
 use super::answer::{EvidenceRequest, bounded_uris};
 use super::query::SignatureTools;
 use super::{
-    Answer, EvidenceBudget, EvidenceId, Issuer, OcspExchange, Query, RevocationSource, Unknown,
-    Verdict, ocsp_check,
+    About, Answer, Denied, EvidenceBudget, EvidenceChange, EvidenceId, Issuer, OcspExchange, Query,
+    RevocationSource, Unknown, Verdict, ocsp_check,
 };
 use crate::policy::Limits;
 use crate::x509::{
-    CertIdHash, FormatError, GeneralName, OcspErrorStatus, OcspRequest, OcspResponse, Time,
-    oid::known,
+    BasicOcspResponse, CertIdHash, CertStatus, FormatError, GeneralName, OcspErrorStatus,
+    OcspRequest, OcspResponse, Time, oid::known,
 };
 
 /// Why a response was not taken in.
@@ -180,6 +180,73 @@ impl RevocationSource for OcspStore {
             best.signers = signers;
         }
         best
+    }
+
+    /// The digest of the responses on certificates with the same serial number; nothing where one of
+    /// them comes with certificates of its own, such as a delegated responder's.
+    fn digest_about(&self, about: &About<'_>) -> Option<EvidenceId> {
+        let mut hash = Sha256::new();
+        let held = self.responses.get(about.certificate.serial_number()).into_iter().flatten();
+        for held in held {
+            if held.response()?.certificates().next().is_some() {
+                return None;
+            }
+            hash.update(held.id.as_bytes());
+        }
+        Some(EvidenceId::from_digest(hash.finalize().into()))
+    }
+
+    fn change_since(&self, older: &dyn RevocationSource) -> EvidenceChange {
+        let older: &dyn core::any::Any = older;
+        let Some(older) = older.downcast_ref::<Self>() else { return EvidenceChange::unknown() };
+        let mut change = EvidenceChange::none();
+        for (serial, held) in self.each() {
+            let same = older.on(serial, &held.issuer_key).is_some_and(|old| old.id == held.id);
+            if !same && !held.is_good_on(serial) {
+                change.revoked.push(Denied::SerialOfKey {
+                    issuer_spki: held.issuer_key,
+                    serial_number: serial.to_vec(),
+                });
+            }
+        }
+        let gone = older.each().filter(|(serial, old)| self.on(serial, &old.issuer_key).is_none());
+        change.lost.extend(gone.map(|(_, old)| old.id));
+        change
+    }
+}
+
+impl OcspStore {
+    /// All responses, each with the serial number that it is held for.
+    fn each(&self) -> impl Iterator<Item = (&[u8], &Stored)> {
+        self.responses
+            .iter()
+            .flat_map(|(serial, held)| held.iter().map(move |held| (&**serial, &**held)))
+    }
+
+    /// The responses on one certificate.
+    fn on(&self, serial_number: &[u8], issuer_key: &[u8; 32]) -> Option<&Stored> {
+        let held = self.responses.get(serial_number)?;
+        held.iter().find(|held| held.issuer_key == *issuer_key).map(Arc::as_ref)
+    }
+}
+
+impl Stored {
+    fn response(&self) -> Option<BasicOcspResponse<'_>> {
+        match OcspResponse::from_der(&self.bytes) {
+            Ok(OcspResponse::Basic(response)) => Some(response),
+            _ => None,
+        }
+    }
+
+    /// Whether the response says "good" of a certificate with this serial number, and nothing else.
+    fn is_good_on(&self, serial_number: &[u8]) -> bool {
+        self.response().is_some_and(|response| {
+            let mut on = response
+                .responses()
+                .filter(|single| single.cert_id.serial_number == serial_number)
+                .peekable();
+            on.peek().is_some() && on.all(|single| single.cert_status == CertStatus::Good)
+        })
     }
 }
 

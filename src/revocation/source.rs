@@ -1,14 +1,15 @@
 //! Where evidence comes from.
 
+use core::any::Any;
 use core::fmt;
 
-use super::{Answer, EvidenceBudget, EvidenceId, Query};
+use super::{About, Answer, EvidenceBudget, EvidenceChange, EvidenceId, Query};
 
 /// An immutable snapshot of evidence that answers what it knows of a certificate.
 ///
 /// A source is pure: no input or output, no clock, no memory of earlier questions. What it cannot
 /// say is [`Unknown`](super::Unknown) with the reason, never a guess; policy decides what follows.
-pub trait RevocationSource: fmt::Debug + Send + Sync {
+pub trait RevocationSource: Any + fmt::Debug + Send + Sync {
     /// A short stable name, such as `crl`.
     fn name(&self) -> &str;
 
@@ -17,4 +18,20 @@ pub trait RevocationSource: fmt::Debug + Send + Sync {
 
     /// What the evidence says of the certificate in question.
     fn status(&self, query: &Query<'_>, budget: &mut EvidenceBudget<'_>) -> Answer;
+
+    /// Names the part of the content that answers about one certificate come from: two snapshots with
+    /// one digest answer alike about it. Nothing where an answer rests on signers other than the
+    /// issuer, or where that cannot be said; whoever was accepted is then asked again after every
+    /// change of any evidence. Default: nothing.
+    fn digest_about(&self, about: &About<'_>) -> Option<EvidenceId> {
+        let _ = about;
+        None
+    }
+
+    /// What changed since `older`, an earlier snapshot of the same source. Default: cannot be said;
+    /// every live session is then looked at.
+    fn change_since(&self, older: &dyn RevocationSource) -> EvidenceChange {
+        let _ = older;
+        EvidenceChange::unknown()
+    }
 }

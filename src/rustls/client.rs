@@ -12,14 +12,11 @@ use rustls::{
 use rustls_pki_types::ServerName;
 
 use super::connection::{Connection, ConnectionError};
-use super::event::HandshakeEvents;
-use super::expect::ExpectServer;
-use super::judge::PeerError;
 use super::resolver::ClientCredentials;
 use super::sessions_client::FencedClientSessions;
-use super::verifier::{ServerVerifier, now};
-use crate::decision::VerifiedPeer;
-use crate::live::Live;
+use super::verifier::{ServerVerifier, finished_chain, now};
+use crate::live::{Live, LivePeer};
+use crate::tls::{ExpectServer, HandshakeEvents, PeerError};
 
 /// What a client presents to servers that ask for a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -276,9 +273,9 @@ impl ClientEndpoint {
         &self,
         connection: &CommonState,
         name: &ServerName<'_>,
-    ) -> Result<VerifiedPeer, PeerError> {
+    ) -> Result<LivePeer, PeerError> {
         let now = now(&*self.time)?;
-        let judged = self.verifier.judge.verified_peer(connection, Some(name), now);
+        let judged = self.verifier.judge.peer_of(finished_chain(connection)?, Some(name), now);
         if let Err(PeerError::Rejected(_)) = judged {
             self.sessions.forget(&name.to_owned());
         }
@@ -298,7 +295,7 @@ impl ClientEndpoint {
         &self,
         chain: &[rustls_pki_types::CertificateDer<'_>],
         name: &ServerName<'_>,
-    ) -> Result<VerifiedPeer, PeerError> {
+    ) -> Result<LivePeer, PeerError> {
         self.verifier.judge.peer_of(chain, Some(name), now(&*self.time)?)
     }
 

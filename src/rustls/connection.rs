@@ -14,9 +14,9 @@ use rustls::{ClientConnection, CommonState, Error, IoState, Reader, ServerConnec
 use rustls_pki_types::ServerName;
 
 use super::client::ClientEndpoint;
-use super::judge::PeerError;
 use super::server::ServerHandshake;
-use crate::decision::VerifiedPeer;
+use crate::live::LivePeer;
+use crate::tls::PeerError;
 
 /// Why a connection does not go on.
 #[derive(Debug, thiserror::Error)]
@@ -52,7 +52,7 @@ enum Seat {
 }
 
 impl Seat {
-    fn judge(&self, connection: &CommonState) -> Result<Option<VerifiedPeer>, PeerError> {
+    fn judge(&self, connection: &CommonState) -> Result<Option<LivePeer>, PeerError> {
         match self {
             Self::Client { endpoint, name } => endpoint.verified_peer(connection, name).map(Some),
             Self::Server(handshake) => handshake.verified_peer(connection),
@@ -62,7 +62,7 @@ impl Seat {
 
 enum State {
     Handshaking,
-    Open(Option<VerifiedPeer>),
+    Open(Option<LivePeer>),
     Refused,
 }
 
@@ -219,7 +219,7 @@ impl Connection {
     /// The peer; nothing before it is verified, and where a client that need not do so presented no
     /// certificate.
     #[must_use]
-    pub const fn peer(&self) -> Option<&VerifiedPeer> {
+    pub const fn peer(&self) -> Option<&LivePeer> {
         match &self.state {
             State::Open(peer) => peer.as_ref(),
             State::Handshaking | State::Refused => None,
@@ -230,7 +230,7 @@ impl Connection {
     ///
     /// # Errors
     /// [`ConnectionError`].
-    pub fn judge_again(&mut self) -> Result<Option<&VerifiedPeer>, ConnectionError> {
+    pub fn judge_again(&mut self) -> Result<Option<&LivePeer>, ConnectionError> {
         self.check_open()?;
         match self.seat.judge(&self.inner) {
             Ok(peer) => self.state = State::Open(peer),

@@ -2,7 +2,7 @@
 //!
 //! A handshake asks the snapshot in force ([`Live`](crate::live::Live)): trust, policy, evidence and
 //! own credentials rotate under running services without a new configuration. The application gets a
-//! [`VerifiedPeer`](crate::decision::VerifiedPeer) for exactly the chain of its connection, and of
+//! [`LivePeer`](crate::live::LivePeer), a verified peer that can be asked whether it still holds, for exactly the chain of its connection, and of
 //! every refusal the whole [`Decision`](crate::decision::Decision); the peer gets the alert that fits.
 //!
 //! | to | use |
@@ -39,31 +39,25 @@
 //! process-wide default provider is never used.
 
 mod alert;
-mod bounded;
 mod by_name;
 mod client;
 mod connection;
-mod event;
-mod expect;
-mod judge;
 mod pinned;
 mod resolver;
 mod roots;
-mod scheme;
 mod server;
 mod sessions_client;
 mod sessions_server;
 mod sign;
-mod slot;
-mod table;
 mod verifier;
 
+pub use crate::tls::{
+    ChainDigest, ExpectClient, ExpectServer, HandshakeEvents, NoCredential, PeerError, PeerRole,
+    RejectedPeer,
+};
 pub use by_name::EndpointsByName;
 pub use client::{ClientEndpoint, ClientEndpointBuilder, Presents};
 pub use connection::{Connection, ConnectionError};
-pub use event::{HandshakeEvents, NoCredential, PeerRole, RejectedPeer};
-pub use expect::{ExpectClient, ExpectServer};
-pub use judge::PeerError;
 pub use pinned::PinnedKeys;
 pub use resolver::{ClientCredentials, ServerCredentials};
 pub use roots::{backend_of, bundle_of_anchors, bundle_of_certificates};
@@ -71,5 +65,4 @@ pub use server::{ClientAuth, ServerEndpoint, ServerEndpointBuilder, ServerHandsh
 pub use sessions_client::FencedClientSessions;
 pub use sessions_server::{FencedServerSessions, FencedTicketer};
 pub use sign::certified_key;
-pub use table::ChainDigest;
 pub use verifier::{ClientVerifier, ServerVerifier};

@@ -15,9 +15,11 @@ use rustls::{
 };
 use rustls_pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 
-use super::scheme::{self, Version};
+use super::alert;
+use super::verifier::rustls_schemes;
 use crate::decision::Fingerprint;
 use crate::signature::{AlgorithmPolicy, SignatureBackend};
+use crate::tls::{HandshakeSignature, Scheme, Version, supported};
 use crate::x509::SubjectPublicKeyInfo;
 
 /// Accepts peers by their raw public keys, and nobody else. TLS 1.3 only.
@@ -38,7 +40,7 @@ impl PinnedKeys {
         policy: AlgorithmPolicy,
     ) -> Self {
         let keys = keys.into_iter().map(|key| *Fingerprint::of(&key).as_bytes()).collect();
-        let schemes = scheme::supported(&*backend, &policy);
+        let schemes = rustls_schemes(&supported(&*backend, &policy));
         Self { keys, backend, policy, schemes }
     }
 
@@ -68,9 +70,10 @@ impl PinnedKeys {
     ) -> Result<HandshakeSignatureValid, Error> {
         let key = SubjectPublicKeyInfo::from_der(key)
             .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
-        let signature = signed.signature();
-        let (backend, policy) = (&*self.backend, &self.policy);
-        scheme::verify(backend, policy, version, key, signed.scheme, message, signature)?;
+        let (scheme, signature) = (Scheme(signed.scheme.into()), signed.signature());
+        HandshakeSignature { version, scheme, message, signature }
+            .verify(key, &*self.backend, &self.policy)
+            .map_err(alert::signature)?;
         Ok(HandshakeSignatureValid::assertion())
     }
 }

@@ -19,102 +19,43 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::time_provider::TimeProvider;
 
-use super::event::{HandshakeEvents, NoCredential, PeerRole};
-use super::sign::{certified_key, schemes};
+use super::sign::certified_key;
 use super::verifier::now;
-use crate::credential::{Credential, Selection};
 use crate::identity::DnsName;
 use crate::live::Live;
-use crate::x509::{Name, Time};
+use crate::tls::{Choice, HandshakeEvents, NoCredential, Others, PeerRole, Scheme, Wanted};
 
 /// What both resolvers have.
 #[derive(Debug)]
 struct Source {
-    live: Live,
+    choice: Choice,
     time: Arc<dyn TimeProvider>,
-    hint: Option<String>,
     events: Option<Arc<dyn HandshakeEvents>>,
 }
 
-/// What a peer demands and prefers.
-struct Wanted<'a> {
-    peer: PeerRole,
-    server_name: Option<DnsName>,
-    hint: Option<&'a str>,
-    schemes: &'a [SignatureScheme],
-    authorities: &'a [&'a [u8]],
-    others: Others,
-}
-
-/// Credentials of other authorities than those that the peer named.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Others {
-    Presented,
-    Kept,
-}
-
 impl Source {
-    fn resolve(&self, wanted: &Wanted<'_>) -> Option<Arc<CertifiedKey>> {
+    const fn new(live: Live, time: Arc<dyn TimeProvider>) -> Self {
+        Self { choice: Choice::new(live), time, events: None }
+    }
+
+    fn resolve(&self, peer: PeerRole, wanted: &Wanted<'_>) -> Option<Arc<CertifiedKey>> {
         let now = now(&*self.time).ok()?;
-        let snapshot = self.live.snapshot();
-        let credentials = snapshot.credentials();
-        let mut selection = Selection::ANY;
-        if let Some(name) = &wanted.server_name {
-            selection = selection.with_server_name(name);
-        }
-        if let Some(hint) = wanted.hint.or(self.hint.as_deref()) {
-            selection = selection.with_hint(hint);
-        }
-        let candidates = || {
-            credentials.candidates(selection, now).filter(|credential| {
-                schemes(credential).any(|scheme| wanted.schemes.contains(&scheme))
-            })
-        };
-        let authorities: Vec<Name<'_>> =
-            wanted.authorities.iter().filter_map(|name| Name::from_der(name).ok()).collect();
-        let chosen = if wanted.authorities.is_empty() {
-            candidates().next()
-        } else {
-            let preferred = candidates().find(|credential| is_from(credential, &authorities));
-            match wanted.others {
-                Others::Presented => preferred.or_else(|| candidates().next()),
-                Others::Kept => preferred,
+        match self.choice.choose(wanted, now) {
+            // Whatever is chosen has a scheme, and with it a key that rustls can be given.
+            Ok(credential) => certified_key(&credential).map(Arc::new),
+            Err(credentials) => {
+                if let Some(events) = &self.events {
+                    let server_name = wanted.server_name.map(|name| name.as_str().into());
+                    events.on_no_credential(&NoCredential { peer, server_name, credentials, now });
+                }
+                None
             }
-        };
-        let key = chosen.and_then(|credential| certified_key(credential)).map(Arc::new);
-        if key.is_none() {
-            self.miss(wanted, credentials.len(), now);
         }
-        key
-    }
-
-    fn miss(&self, wanted: &Wanted<'_>, credentials: usize, now: Time) {
-        if let Some(events) = &self.events {
-            events.on_no_credential(&NoCredential {
-                peer: wanted.peer,
-                server_name: wanted.server_name.as_ref().map(|name| name.as_str().into()),
-                credentials,
-                now,
-            });
-        }
-    }
-
-    /// Whether there is a credential that is in date.
-    fn is_ready(&self) -> bool {
-        let selection =
-            self.hint.as_deref().map_or(Selection::ANY, |hint| Selection::ANY.with_hint(hint));
-        now(&*self.time)
-            .is_ok_and(|now| self.live.snapshot().credentials().choose(selection, now).is_some())
     }
 }
 
-/// Whether a certificate of the chain was issued by one of the authorities.
-fn is_from(credential: &Credential, authorities: &[Name<'_>]) -> bool {
-    credential.chain().iter().any(|certificate| {
-        let certificate = certificate.as_certificate();
-        let issuer = certificate.issuer();
-        authorities.iter().any(|authority| authority.matches(&issuer))
-    })
+fn schemes(offered: &[SignatureScheme]) -> Vec<Scheme> {
+    offered.iter().map(|scheme| Scheme(u16::from(*scheme))).collect()
 }
 
 /// Chooses what a server presents.
@@ -128,13 +69,13 @@ impl ServerCredentials {
     /// Chooses from what `live` has published, by the clock of `time`.
     #[must_use]
     pub const fn new(live: Live, time: Arc<dyn TimeProvider>) -> Self {
-        Self { source: Source { live, time, hint: None, events: None }, protocols: Vec::new() }
+        Self { source: Source::new(live, time), protocols: Vec::new() }
     }
 
     /// Presents only credentials with this hint. Default: any.
     #[must_use]
     pub fn with_hint(mut self, hint: &str) -> Self {
-        self.source.hint = Some(hint.into());
+        self.source.choice.hint = Some(hint.into());
         self
     }
 
@@ -162,14 +103,15 @@ impl ResolvesServerCert for ServerCredentials {
         let hint = self.protocols.iter().find(|(protocol, _)| offered(protocol));
         let authorities: Vec<&[u8]> =
             hello.certificate_authorities().unwrap_or_default().iter().map(AsRef::as_ref).collect();
-        self.source.resolve(&Wanted {
-            peer: PeerRole::Client,
-            server_name: hello.server_name().and_then(|name| DnsName::parse(name).ok()),
+        let server_name = hello.server_name().and_then(|name| DnsName::parse(name).ok());
+        let wanted = Wanted {
+            server_name: server_name.as_ref(),
             hint: hint.map(|(_, hint)| hint.as_str()),
-            schemes: hello.signature_schemes(),
+            schemes: &schemes(hello.signature_schemes()),
             authorities: &authorities,
             others: Others::Presented,
-        })
+        };
+        self.source.resolve(PeerRole::Client, &wanted)
     }
 }
 
@@ -184,14 +126,13 @@ impl ClientCredentials {
     /// Chooses from what `live` has published, by the clock of `time`.
     #[must_use]
     pub const fn new(live: Live, time: Arc<dyn TimeProvider>) -> Self {
-        let source = Source { live, time, hint: None, events: None };
-        Self { source, others: Others::Presented }
+        Self { source: Source::new(live, time), others: Others::Presented }
     }
 
     /// Presents only credentials with this hint. Default: any.
     #[must_use]
     pub fn with_hint(mut self, hint: &str) -> Self {
-        self.source.hint = Some(hint.into());
+        self.source.choice.hint = Some(hint.into());
         self
     }
 
@@ -214,7 +155,7 @@ impl ClientCredentials {
     /// Whether there is a credential that is in date.
     #[must_use]
     pub fn is_ready(&self) -> bool {
-        self.source.is_ready()
+        now(&*self.source.time).is_ok_and(|now| self.source.choice.is_ready(now))
     }
 }
 
@@ -224,14 +165,14 @@ impl ResolvesClientCert for ClientCredentials {
         root_hint_subjects: &[&[u8]],
         sigschemes: &[SignatureScheme],
     ) -> Option<Arc<CertifiedKey>> {
-        self.source.resolve(&Wanted {
-            peer: PeerRole::Server,
+        let wanted = Wanted {
             server_name: None,
             hint: None,
-            schemes: sigschemes,
+            schemes: &schemes(sigschemes),
             authorities: root_hint_subjects,
             others: self.others,
-        })
+        };
+        self.source.resolve(PeerRole::Server, &wanted)
     }
 
     fn has_certs(&self) -> bool {

@@ -12,11 +12,11 @@ use rustls::RootCertStore;
 use rustls::crypto::CryptoProvider;
 use rustls_pki_types::{CertificateDer, TrustAnchor as PkiAnchor};
 
-use super::expect::{ExpectClient, ExpectServer};
 use super::verifier::{ClientVerifier, ServerVerifier};
 use crate::live::Live;
 use crate::policy::ValidationPolicy;
 use crate::signature::{PkiTypesBackend, SignatureBackend};
+use crate::tls::{ExpectClient, ExpectServer};
 use crate::trust::{AnchorError, TrustAnchor, TrustBundle, TrustStore};
 use crate::verify::Verifier;
 

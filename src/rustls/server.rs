@@ -16,22 +16,16 @@ use rustls::server::{
 };
 use rustls::time_provider::{DefaultTimeProvider, TimeProvider};
 use rustls::{
-    CommonState, DEFAULT_VERSIONS, Error, HandshakeKind, ServerConfig, ServerConnection,
-    SupportedProtocolVersion,
+    CommonState, DEFAULT_VERSIONS, Error, ServerConfig, ServerConnection, SupportedProtocolVersion,
 };
 use rustls_pki_types::CertificateDer;
 
 use super::connection::{Connection, ConnectionError};
-use super::event::HandshakeEvents;
-use super::expect::ExpectClient;
-use super::judge::PeerError;
 use super::resolver::ServerCredentials;
 use super::sessions_server::{FencedServerSessions, FencedTicketer};
-use super::slot::Slot;
-use super::table::ChainDigest;
 use super::verifier::{ClientVerifier, SeatVerifier, now};
-use crate::decision::VerifiedPeer;
-use crate::live::Live;
+use crate::live::{Live, LivePeer};
+use crate::tls::{ChainDigest, ExpectClient, HandshakeEvents, PeerError, Slot};
 
 /// Whether clients are asked for a certificate, and which are accepted.
 #[derive(Clone, Debug)]
@@ -364,10 +358,7 @@ impl ServerEndpoint {
     ///
     /// # Errors
     /// [`PeerError`].
-    pub fn verified_peer(
-        &self,
-        connection: &CommonState,
-    ) -> Result<Option<VerifiedPeer>, PeerError> {
+    pub fn verified_peer(&self, connection: &CommonState) -> Result<Option<LivePeer>, PeerError> {
         if connection.is_handshaking() {
             return Err(PeerError::Handshaking);
         }
@@ -389,16 +380,16 @@ impl ServerEndpoint {
     pub fn dangerously_peer_of_chain(
         &self,
         chain: &[CertificateDer<'_>],
-    ) -> Result<VerifiedPeer, PeerError> {
+    ) -> Result<LivePeer, PeerError> {
         self.peer_of_chain(chain)
     }
 
-    fn peer_of_chain(&self, chain: &[CertificateDer<'_>]) -> Result<VerifiedPeer, PeerError> {
+    fn peer_of_chain(&self, chain: &[CertificateDer<'_>]) -> Result<LivePeer, PeerError> {
         let verifier = self.verifier.as_ref().ok_or(PeerError::NoCertificate)?;
         verifier.judge.peer_of(chain, None, now(&*self.parts.time)?)
     }
 
-    fn without_certificate(&self) -> Result<Option<VerifiedPeer>, PeerError> {
+    fn without_certificate(&self) -> Result<Option<LivePeer>, PeerError> {
         match &self.verifier {
             Some(verifier) if verifier.is_mandatory() => Err(PeerError::NoCertificate),
             _ => Ok(None),
@@ -432,24 +423,26 @@ impl ServerHandshake {
     ///
     /// # Errors
     /// [`PeerError`]; [`PeerError::Foreign`] where the connection is not the one of this handshake.
-    pub fn verified_peer(
-        &self,
-        connection: &CommonState,
-    ) -> Result<Option<VerifiedPeer>, PeerError> {
+    pub fn verified_peer(&self, connection: &CommonState) -> Result<Option<LivePeer>, PeerError> {
         if connection.is_handshaking() {
             return Err(PeerError::Handshaking);
         }
-        let Some(chain) = connection.peer_certificates() else {
-            return self.endpoint.without_certificate();
-        };
-        let shown = match connection.handshake_kind() {
-            Some(HandshakeKind::Resumed) => self.slot.has_redeemed(),
-            Some(_) => self.slot.has_proven(ChainDigest::of(chain)),
-            None => false,
-        };
-        if !shown {
+        match connection.peer_certificates() {
+            Some(chain) => self.peer_of_chain(chain).map(Some),
+            None => self.endpoint.without_certificate(),
+        }
+    }
+
+    /// Judges the chain of the handshake when it is over, for stacks that hand out nothing else
+    /// (quinn's `peer_identity`).
+    ///
+    /// # Errors
+    /// [`PeerError`]; [`PeerError::Foreign`] where no key of exactly this chain signed this handshake
+    /// or the one that it resumes.
+    pub fn peer_of_chain(&self, chain: &[CertificateDer<'_>]) -> Result<LivePeer, PeerError> {
+        if !self.slot.has_shown(ChainDigest::of(chain)) {
             return Err(PeerError::Foreign);
         }
-        self.endpoint.peer_of_chain(chain).map(Some)
+        self.endpoint.peer_of_chain(chain)
     }
 }

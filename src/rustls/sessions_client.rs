@@ -16,10 +16,9 @@ use rustls::client::{
 use rustls::time_provider::TimeProvider;
 use rustls_pki_types::ServerName;
 
-use super::bounded::Bounded;
-use super::slot::Stamp;
 use super::verifier::now;
 use crate::live::Live;
+use crate::tls::{Bounded, Stamp};
 
 /// A client's sessions by server name.
 pub struct FencedClientSessions {

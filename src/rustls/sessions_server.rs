@@ -1,13 +1,8 @@
 //! Fenced resumption for servers: a store and a ticketer whose sessions end with the judgement that
 //! they rest on.
 //!
-//! rustls resumes without asking any verifier (measured: 77-minute certificates were resumed for 30
-//! days). A session here carries a stamp: the fence under which its client was judged and the last
-//! second in which that judgement holds. What tightens (an authority removed, a revocation, a stricter
-//! policy) moves the fence of the snapshot, and a session with another fence, or past its time, is not
-//! there any more: the handshake is then a full one, with the right alert where it fails.
-//!
-//! Ticket plaintext and store values are the 16 octets of the stamp, then what rustls put there.
+//! Ticket plaintext and store values are a stamp, then what rustls put there; see
+//! [`Fence`](crate::tls::Fence).
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -15,38 +10,9 @@ use alloc::vec::Vec;
 use rustls::server::{ProducesTickets, StoresServerSessions};
 use rustls::time_provider::TimeProvider;
 
-use super::slot::{Slot, Stamp};
 use super::verifier::now;
 use crate::live::Live;
-use crate::x509::Time;
-
-#[derive(Clone, Debug)]
-struct Fence {
-    live: Live,
-    time: Arc<dyn TimeProvider>,
-    slot: Option<Arc<Slot>>,
-}
-
-impl Fence {
-    fn seal(&self, value: &[u8]) -> Option<Vec<u8>> {
-        let fence = self.live.snapshot().fence();
-        let nobody = Stamp { fence, until: Time::MAX };
-        let stamp = self.slot.as_ref().map_or(Some(nobody), |slot| slot.stamp(nobody))?;
-        // What was judged under an older fence is void before it is stored.
-        (stamp.fence == fence).then(|| [&stamp.to_octets()[..], value].concat())
-    }
-
-    fn open(&self, sealed: &[u8]) -> Option<Vec<u8>> {
-        let (stamp, value) = Stamp::split(sealed)?;
-        if !stamp.holds(self.live.snapshot().fence(), now(&*self.time).ok()?) {
-            return None;
-        }
-        if let Some(slot) = &self.slot {
-            slot.redeem(stamp);
-        }
-        Some(value.to_vec())
-    }
-}
+use crate::tls::{Fence, Slot};
 
 /// A session store whose entries end when the fence of the snapshot moves.
 ///
@@ -57,6 +23,7 @@ impl Fence {
 pub struct FencedServerSessions {
     inner: Arc<dyn StoresServerSessions>,
     fence: Fence,
+    time: Arc<dyn TimeProvider>,
 }
 
 impl FencedServerSessions {
@@ -67,12 +34,12 @@ impl FencedServerSessions {
         live: Live,
         time: Arc<dyn TimeProvider>,
     ) -> Self {
-        Self { inner, fence: Fence { live, time, slot: None } }
+        Self { inner, fence: Fence::shared(live), time }
     }
 
     pub(super) fn for_slot(&self, slot: Arc<Slot>) -> Self {
-        let fence = Fence { slot: Some(slot), ..self.fence.clone() };
-        Self { inner: self.inner.clone(), fence }
+        let fence = self.fence.for_slot(slot);
+        Self { inner: self.inner.clone(), fence, time: self.time.clone() }
     }
 }
 
@@ -82,11 +49,11 @@ impl StoresServerSessions for FencedServerSessions {
     }
 
     fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.inner.get(key).and_then(|sealed| self.fence.open(&sealed))
+        self.fence.open(&self.inner.get(key)?, now(&*self.time).ok()?)
     }
 
     fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.inner.take(key).and_then(|sealed| self.fence.open(&sealed))
+        self.fence.open(&self.inner.take(key)?, now(&*self.time).ok()?)
     }
 
     fn can_cache(&self) -> bool {
@@ -100,6 +67,7 @@ impl StoresServerSessions for FencedServerSessions {
 pub struct FencedTicketer {
     inner: Arc<dyn ProducesTickets>,
     fence: Fence,
+    time: Arc<dyn TimeProvider>,
 }
 
 impl FencedTicketer {
@@ -110,12 +78,12 @@ impl FencedTicketer {
         live: Live,
         time: Arc<dyn TimeProvider>,
     ) -> Self {
-        Self { inner, fence: Fence { live, time, slot: None } }
+        Self { inner, fence: Fence::shared(live), time }
     }
 
     pub(super) fn for_slot(&self, slot: Arc<Slot>) -> Self {
-        let fence = Fence { slot: Some(slot), ..self.fence.clone() };
-        Self { inner: self.inner.clone(), fence }
+        let fence = self.fence.for_slot(slot);
+        Self { inner: self.inner.clone(), fence, time: self.time.clone() }
     }
 }
 
@@ -133,6 +101,6 @@ impl ProducesTickets for FencedTicketer {
     }
 
     fn decrypt(&self, cipher: &[u8]) -> Option<Vec<u8>> {
-        self.inner.decrypt(cipher).and_then(|sealed| self.fence.open(&sealed))
+        self.fence.open(&self.inner.decrypt(cipher)?, now(&*self.time).ok()?)
     }
 }

@@ -11,9 +11,9 @@ use rustls::sign::{CertifiedKey, Signer, SigningKey};
 use rustls::{Error, OtherError, SignatureAlgorithm as KeyFamily, SignatureScheme};
 use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 
-use super::scheme::scheme_of;
 use crate::credential::{Credential, CredentialKey};
 use crate::signature::{KeyKind, SignatureAlgorithm};
+use crate::tls::scheme_of;
 
 /// A credential as rustls wants it: the whole chain and its key, which belong together because a
 /// [`Credential`] is made of them so. Nothing where the key is of a kind that TLS has no scheme for.
@@ -23,13 +23,6 @@ pub fn certified_key(credential: &Credential) -> Option<CertifiedKey> {
     let chain =
         credential.chain().iter().map(|certificate| CertificateDer::from(certificate.as_der()));
     Some(CertifiedKey::new(chain.map(CertificateDer::into_owned).collect(), Arc::new(key)))
-}
-
-/// The schemes that a credential can sign handshakes with, the preferred one first.
-pub(super) fn schemes(credential: &Credential) -> impl Iterator<Item = SignatureScheme> + '_ {
-    let kind = credential.key_kind();
-    let algorithms = credential.key().algorithms().iter();
-    algorithms.filter_map(move |&algorithm| scheme_of(kind?, algorithm))
 }
 
 #[derive(Debug)]
@@ -57,7 +50,7 @@ impl CredentialSigner {
 impl SigningKey for CredentialSigner {
     fn choose_scheme(&self, offered: &[SignatureScheme]) -> Option<Box<dyn Signer>> {
         self.key.algorithms().iter().find_map(|&algorithm| {
-            let scheme = scheme_of(self.kind, algorithm)?;
+            let scheme = SignatureScheme::from(scheme_of(self.kind, algorithm)?.0);
             let signer = || HandshakeSigner { key: self.key.clone(), algorithm, scheme };
             offered.contains(&scheme).then(|| -> Box<dyn Signer> { Box::new(signer()) })
         })

@@ -8,15 +8,13 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CommonState, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-use super::event::{HandshakeEvents, PeerRole, RejectedPeer};
-use super::expect::{ExpectClient, ExpectServer};
-use super::judge::{Judge, PeerError};
-use super::scheme::Version;
+use super::alert;
 use super::sessions_client::FencedClientSessions;
-use super::slot::{Slot, Stamp};
-use super::table::ChainDigest;
-use crate::decision::VerifiedPeer;
-use crate::live::{Live, Snapshot};
+use crate::live::{Live, LivePeer};
+use crate::tls::{
+    ExpectClient, ExpectServer, HandshakeEvents, HandshakeSignature, Judge, PeerError, PeerRole,
+    RejectedPeer, Scheme, Slot, Version,
+};
 use crate::x509::Time;
 
 /// Verifies servers: a [`ServerCertVerifier`] that asks the snapshot in force.
@@ -69,8 +67,7 @@ impl ServerVerifier {
     /// choose by them choose by the old ones. Default: not told.
     #[must_use]
     pub fn with_root_hints(mut self) -> Self {
-        let snapshot = self.judge.live.snapshot();
-        let hints = root_hints(&snapshot, self.judge.label.as_deref());
+        let hints = distinguished(self.judge.root_hints());
         self.hints = (!hints.is_empty()).then_some(hints);
         self
     }
@@ -94,8 +91,8 @@ impl ServerVerifier {
         connection: &CommonState,
         name: &ServerName<'_>,
         now: UnixTime,
-    ) -> Result<VerifiedPeer, PeerError> {
-        self.judge.verified_peer(connection, Some(name), now.into())
+    ) -> Result<LivePeer, PeerError> {
+        self.judge.peer_of(finished_chain(connection)?, Some(name), now.into())
     }
 
     /// The rejections of late, at most 64, the last one last.
@@ -116,9 +113,8 @@ impl ServerCertVerifier for ServerVerifier {
     ) -> Result<ServerCertVerified, Error> {
         let staple = (!ocsp_response.is_empty()).then_some(ocsp_response);
         let name = Some(server_name);
-        let accepted = self.judge.answer(end_entity, intermediates, name, staple, now.into())?;
+        let (_, stamp) = self.judge.judge(end_entity, intermediates, name, staple, now.into())?;
         if let Some(sessions) = &self.sessions {
-            let stamp = Stamp::of(&accepted, accepted.peer.valid_until());
             sessions.note(server_name.to_owned(), stamp);
         }
         Ok(ServerCertVerified::assertion())
@@ -130,8 +126,7 @@ impl ServerCertVerifier for ServerVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.judge.verify_signature(Version::Tls12, message, cert, dss)?;
-        Ok(HandshakeSignatureValid::assertion())
+        verify_signature(&self.judge, Version::Tls12, message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -140,12 +135,11 @@ impl ServerCertVerifier for ServerVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.judge.verify_signature(Version::Tls13, message, cert, dss)?;
-        Ok(HandshakeSignatureValid::assertion())
+        verify_signature(&self.judge, Version::Tls13, message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.judge.schemes.clone()
+        rustls_schemes(&self.judge.schemes)
     }
 
     fn root_hint_subjects(&self) -> Option<&[DistinguishedName]> {
@@ -214,8 +208,7 @@ impl ClientVerifier {
     /// by them choose by the old ones. Default: not told, so that clients send what they have.
     #[must_use]
     pub fn with_root_hints(mut self) -> Self {
-        let snapshot = self.judge.live.snapshot();
-        self.hints = root_hints(&snapshot, self.judge.label.as_deref());
+        self.hints = distinguished(self.judge.root_hints());
         self
     }
 
@@ -239,8 +232,8 @@ impl ClientVerifier {
         &self,
         connection: &CommonState,
         now: UnixTime,
-    ) -> Result<VerifiedPeer, PeerError> {
-        self.judge.verified_peer(connection, None, now.into())
+    ) -> Result<LivePeer, PeerError> {
+        self.judge.peer_of(finished_chain(connection)?, None, now.into())
     }
 
     /// The rejections of late, at most 64, the last one last.
@@ -265,7 +258,7 @@ impl ClientCertVerifier for ClientVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        self.judge.answer(end_entity, intermediates, None, None, now.into())?;
+        self.judge.judge(end_entity, intermediates, None, None, now.into())?;
         Ok(ClientCertVerified::assertion())
     }
 
@@ -275,8 +268,7 @@ impl ClientCertVerifier for ClientVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.judge.verify_signature(Version::Tls12, message, cert, dss)?;
-        Ok(HandshakeSignatureValid::assertion())
+        verify_signature(&self.judge, Version::Tls12, message, cert, dss)
     }
 
     fn verify_tls13_signature(
@@ -285,12 +277,11 @@ impl ClientCertVerifier for ClientVerifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.judge.verify_signature(Version::Tls13, message, cert, dss)?;
-        Ok(HandshakeSignatureValid::assertion())
+        verify_signature(&self.judge, Version::Tls13, message, cert, dss)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.judge.schemes.clone()
+        rustls_schemes(&self.judge.schemes)
     }
 }
 
@@ -317,9 +308,8 @@ impl ClientCertVerifier for SeatVerifier {
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
         let judge = &self.shared.judge;
-        let accepted = judge.answer(end_entity, intermediates, None, None, now.into())?;
-        let parts = core::iter::once(end_entity).chain(intermediates).map(AsRef::as_ref);
-        self.slot.accept(ChainDigest::of_parts(parts), &accepted);
+        let (_, stamp) = judge.judge(end_entity, intermediates, None, None, now.into())?;
+        self.slot.accept(stamp);
         Ok(ClientCertVerified::assertion())
     }
 
@@ -350,28 +340,38 @@ impl ClientCertVerifier for SeatVerifier {
     }
 }
 
-/// The most that hints may take, in octets. The lists of TLS hold 65,535; a peer that is told 400
-/// names has better things to do than to compare them.
-const MAX_HINT_OCTETS: usize = 16_384;
-
-/// The subjects of the authorities in force, each once; none where they are too many, which stands
-/// for any.
-fn root_hints(snapshot: &Snapshot, label: Option<&str>) -> Vec<DistinguishedName> {
-    let Some(trust) = snapshot.verifier().trust_of(label) else { return Vec::new() };
-    let mut seen = alloc::collections::BTreeSet::new();
-    let mut octets = 0;
-    for domain in trust.domains() {
-        for anchor in domain.bundle().anchors() {
-            let subject = anchor.subject().as_der();
-            if seen.insert(subject) {
-                octets += subject.len() + 2;
-            }
-            if octets > MAX_HINT_OCTETS {
-                return Vec::new();
-            }
-        }
+/// The chain of a peer whose handshake is over.
+pub(super) fn finished_chain(
+    connection: &CommonState,
+) -> Result<&[CertificateDer<'static>], PeerError> {
+    if connection.is_handshaking() {
+        return Err(PeerError::Handshaking);
     }
-    seen.into_iter().map(|subject| DistinguishedName::from(subject.to_vec())).collect()
+    connection.peer_certificates().ok_or(PeerError::NoCertificate)
+}
+
+/// Names as rustls wants them.
+fn distinguished(names: Vec<Vec<u8>>) -> Vec<DistinguishedName> {
+    names.into_iter().map(DistinguishedName::from).collect()
+}
+
+/// The schemes to offer.
+pub(super) fn rustls_schemes(schemes: &[Scheme]) -> Vec<SignatureScheme> {
+    schemes.iter().map(|scheme| SignatureScheme::from(scheme.0)).collect()
+}
+
+fn verify_signature(
+    judge: &Judge,
+    version: Version,
+    message: &[u8],
+    certificate: &CertificateDer<'_>,
+    signed: &DigitallySignedStruct,
+) -> Result<HandshakeSignatureValid, Error> {
+    let (scheme, signature) = (Scheme(signed.scheme.into()), signed.signature());
+    judge
+        .verify_signature(certificate, &HandshakeSignature { version, scheme, message, signature })
+        .map_err(alert::signature)?;
+    Ok(HandshakeSignatureValid::assertion())
 }
 
 /// The time of rustls's clock.

@@ -5,6 +5,8 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt::Write;
 
+#[cfg(feature = "std")]
+use sha2::{Digest, Sha256};
 use smallvec::SmallVec;
 
 use super::request::Expectation;
@@ -153,6 +155,30 @@ fn domain_of<'s>(store: &'s TrustStore, name: &Presented<'_>) -> Option<&'s Arc<
         Presented::Email(mailbox) => store.for_email_domain(mailbox.rsplit_once('@')?.1),
         Presented::Subject(name) => store.for_directory(&name),
     }
+}
+
+/// Names which domains speak for the expected name and for each name of the certificate: while the
+/// digest is the same, the same domain is selected and the same names make up the identity.
+#[cfg(feature = "std")]
+pub(super) fn speakers(
+    store: &TrustStore,
+    certificate: &Certificate<'_>,
+    expectation: Expectation<'_>,
+) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    let mut add = |domain: Option<&Arc<Domain>>| match domain {
+        Some(domain) => {
+            hash.update([1]);
+            hash.update(domain.name().as_bytes());
+            hash.update([0]);
+        }
+        None => hash.update([2]),
+    };
+    if let Expectation::Names([first, ..]) = expectation {
+        add(domain_of_expected(store, first));
+    }
+    for_each_name(certificate, |_, name| add(domain_of(store, &name)));
+    hash.finalize().into()
 }
 
 /// The identity that `domain` speaks for, and names of the certificate left out of it.

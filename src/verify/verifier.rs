@@ -4,6 +4,8 @@ use alloc::collections::BTreeMap;
 use alloc::string::ToString;
 use alloc::sync::Arc;
 
+#[cfg(feature = "std")]
+use super::identify;
 use super::request::Request;
 use super::verification::{Step, Verification};
 use crate::constraints::Violation;
@@ -12,6 +14,8 @@ use crate::policy::{RevocationPolicy, ValidationPolicy};
 use crate::revocation::Revocation;
 use crate::signature::{SignatureBackend, SignatureMemo};
 use crate::trust::TrustStore;
+#[cfg(feature = "std")]
+use crate::x509::Certificate;
 use crate::x509::Time;
 
 /// Decides requests under one trust store and one policy. Cheap to clone; immutable.
@@ -165,6 +169,15 @@ impl Verifier {
     #[must_use]
     pub fn begin<'a>(&'a self, request: &'a Request<'a>, now: Time) -> Verification<'a> {
         Verification::new(self, request, now)
+    }
+
+    /// Names which domains speak for the names that a request is about: while the digest is the same,
+    /// so are the domain that is selected and the identity. Nothing where the label is not known.
+    #[cfg(feature = "std")]
+    pub(crate) fn speakers(&self, request: &Request<'_>) -> Option<[u8; 32]> {
+        let store = self.trust_of(request.label)?;
+        let certificate = Certificate::from_der(request.end_entity.as_ref()).ok()?;
+        Some(identify::speakers(store, &certificate, request.expect))
     }
 
     /// Whether both are made of the very same parts.

@@ -129,8 +129,16 @@ fn act(world: &mut World, domain: DomainId, id: PartyId, seen: &[(DomainId, Docu
         0..=3 => {
             let _ = world.order(domain, "prepare", |server, now, keys| server.prepare(now, keys));
         }
+        // In use at once: whoever asks for an SVID now gets one that nobody may know yet.
         4..=8 => {
-            let _ = world.order(domain, "activate", |server, _, _| server.activate());
+            let activated = world.order(domain, "activate", |server, _, _| server.activate());
+            if activated.is_ok() {
+                for id in world.members(domain) {
+                    if world.rng.chance(50) {
+                        world.renew(id);
+                    }
+                }
+            }
         }
         9 => {
             let _ = world.order(domain, "another upstream authority", |server, now, keys| {
@@ -171,7 +179,12 @@ fn act(world: &mut World, domain: DomainId, id: PartyId, seen: &[(DomainId, Docu
         }
         13 => world.silence(id, true),
         14 | 15 => world.silence(id, false),
-        16 => world.deny(id),
+        16 => {
+            world.deny(id);
+            let wait = i64::try_from(world.rng.below(300)).unwrap();
+            world.run(wait);
+            world.tell(id);
+        }
         17 => {
             world.tell(id);
         }

@@ -3,11 +3,9 @@
 //! TLS 1.3 binds the curve to the scheme (RFC 8446 section 4.2.3) and forbids PKCS#1 v1.5 in
 //! handshake signatures; TLS 1.2 binds neither: its ECDSA code points name a hash (RFC 5246 section
 //! 7.4.1.4.1), any curve goes with it. ML-DSA is for TLS 1.3 only. Schemes with SHA-1, and those for
-//! keys that are restricted to RSASSA-PSS, which rustls has no name for, are not known here.
+//! keys that are restricted to RSASSA-PSS, are not known here.
 
 use alloc::vec::Vec;
-
-use rustls::{CertificateError, Error, PeerMisbehaved, SignatureScheme};
 
 use crate::signature::{
     AlgorithmPolicy, KeyAlgorithm, KeyKind, PublicKey, SignatureAlgorithm, SignatureBackend,
@@ -19,14 +17,18 @@ use crate::x509::structure::encode;
 
 /// The version of a handshake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Version {
+pub(crate) enum Version {
     Tls12,
     Tls13,
 }
 
+/// A `SignatureScheme` as it goes over the wire (RFC 8446 section 4.2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Scheme(pub(crate) u16);
+
 /// A scheme, its algorithm, and the keys that it goes with.
 struct Row {
-    scheme: SignatureScheme,
+    scheme: Scheme,
     algorithm: SignatureAlgorithm,
     tls12: &'static [KeyKind],
     tls13: &'static [KeyKind],
@@ -35,33 +37,32 @@ struct Row {
 const CURVES: &[KeyKind] = &[KeyKind::P256, KeyKind::P384, KeyKind::P521];
 
 const fn row(
-    scheme: SignatureScheme,
+    code: u16,
     algorithm: SignatureAlgorithm,
     tls12: &'static [KeyKind],
     tls13: &'static [KeyKind],
 ) -> Row {
-    Row { scheme, algorithm, tls12, tls13 }
+    Row { scheme: Scheme(code), algorithm, tls12, tls13 }
 }
 
 /// All schemes that this crate has names for, the preferred one first.
 const ROWS: &[Row] = {
     use KeyKind as K;
     use SignatureAlgorithm as A;
-    use SignatureScheme as S;
     &[
-        row(S::ECDSA_NISTP256_SHA256, A::EcdsaSha256, CURVES, &[K::P256]),
-        row(S::ECDSA_NISTP384_SHA384, A::EcdsaSha384, CURVES, &[K::P384]),
-        row(S::ECDSA_NISTP521_SHA512, A::EcdsaSha512, CURVES, &[K::P521]),
-        row(S::ED25519, A::Ed25519, &[K::Ed25519], &[K::Ed25519]),
-        row(S::ML_DSA_44, A::MlDsa44, &[], &[K::MlDsa44]),
-        row(S::ML_DSA_65, A::MlDsa65, &[], &[K::MlDsa65]),
-        row(S::ML_DSA_87, A::MlDsa87, &[], &[K::MlDsa87]),
-        row(S::RSA_PSS_SHA256, A::RsaPssSha256, &[K::Rsa], &[K::Rsa]),
-        row(S::RSA_PSS_SHA384, A::RsaPssSha384, &[K::Rsa], &[K::Rsa]),
-        row(S::RSA_PSS_SHA512, A::RsaPssSha512, &[K::Rsa], &[K::Rsa]),
-        row(S::RSA_PKCS1_SHA256, A::RsaPkcs1Sha256, &[K::Rsa], &[]),
-        row(S::RSA_PKCS1_SHA384, A::RsaPkcs1Sha384, &[K::Rsa], &[]),
-        row(S::RSA_PKCS1_SHA512, A::RsaPkcs1Sha512, &[K::Rsa], &[]),
+        row(0x0403, A::EcdsaSha256, CURVES, &[K::P256]),
+        row(0x0503, A::EcdsaSha384, CURVES, &[K::P384]),
+        row(0x0603, A::EcdsaSha512, CURVES, &[K::P521]),
+        row(0x0807, A::Ed25519, &[K::Ed25519], &[K::Ed25519]),
+        row(0x0904, A::MlDsa44, &[], &[K::MlDsa44]),
+        row(0x0905, A::MlDsa65, &[], &[K::MlDsa65]),
+        row(0x0906, A::MlDsa87, &[], &[K::MlDsa87]),
+        row(0x0804, A::RsaPssSha256, &[K::Rsa], &[K::Rsa]),
+        row(0x0805, A::RsaPssSha384, &[K::Rsa], &[K::Rsa]),
+        row(0x0806, A::RsaPssSha512, &[K::Rsa], &[K::Rsa]),
+        row(0x0401, A::RsaPkcs1Sha256, &[K::Rsa], &[]),
+        row(0x0501, A::RsaPkcs1Sha384, &[K::Rsa], &[]),
+        row(0x0601, A::RsaPkcs1Sha512, &[K::Rsa], &[]),
     ]
 };
 
@@ -76,7 +77,7 @@ impl Row {
 
 /// What a key of this kind signs with when it has this algorithm, the same in both versions: the
 /// scheme that TLS 1.3 binds to the curve.
-pub(super) fn scheme_of(kind: KeyKind, algorithm: SignatureAlgorithm) -> Option<SignatureScheme> {
+pub(crate) fn scheme_of(kind: KeyKind, algorithm: SignatureAlgorithm) -> Option<Scheme> {
     ROWS.iter()
         .filter(|row| row.algorithm == algorithm)
         .find(|row| {
@@ -86,55 +87,75 @@ pub(super) fn scheme_of(kind: KeyKind, algorithm: SignatureAlgorithm) -> Option<
         .map(|row| row.scheme)
 }
 
-/// Verifies the signature of a handshake with the key of the peer.
-///
-/// # Errors
-/// What rustls answers with: `illegal_parameter` for a scheme that was not offered in this version,
-/// else `decrypt_error` or what the key deserves.
-pub(super) fn verify(
-    backend: &dyn SignatureBackend,
-    policy: &AlgorithmPolicy,
-    version: Version,
-    key: SubjectPublicKeyInfo<'_>,
-    scheme: SignatureScheme,
-    message: &[u8],
-    signature: &[u8],
-) -> Result<(), Error> {
-    let known = ROWS.iter().find(|row| row.scheme == scheme && !row.keys(version).is_empty());
-    // RFC 8446 4.4.3: "the signature algorithm MUST be one offered in the peer's
-    // "signature_algorithms" extension", "RSA signatures MUST use an RSASSA-PSS algorithm".
-    let Some((row, identifier)) = known.and_then(|row| Some((row, row.algorithm.identifier()?)))
-    else {
-        return Err(PeerMisbehaved::SignedHandshakeWithUnadvertisedSigScheme.into());
-    };
-    let kind = KeyAlgorithm::classify(&key).kind();
-    if !kind.is_some_and(|kind| row.keys(version).contains(&kind)) {
-        return Err(Error::InvalidCertificate(
-            CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext {
-                signature_algorithm_id: identifier.oid().as_bytes().to_vec(),
-                public_key_algorithm_id: key.algorithm().oid().as_bytes().to_vec(),
-            },
-        ));
-    }
-    if policy.check(identifier, &key).is_err() {
-        return Err(Error::InvalidCertificate(CertificateError::BadEncoding));
-    }
-    match backend.verify(PublicKey::new(key), identifier, message, signature) {
-        Ok(()) => Ok(()),
-        Err(SignatureError::UnsupportedAlgorithm | SignatureError::UnsupportedKey) => {
-            Err(Error::InvalidCertificate(CertificateError::InvalidPurpose))
+/// Why the signature of a handshake is refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SignatureRefused {
+    /// The scheme was not offered in this version: `illegal_parameter`.
+    NotOffered,
+    /// The scheme does not go with the key: `decrypt_error`.
+    Key {
+        /// Content of the identifier of the signature's algorithm.
+        signature_algorithm: Vec<u8>,
+        /// Content of the identifier of the key's algorithm.
+        key_algorithm: Vec<u8>,
+    },
+    /// The certificate or its key cannot be read: `bad_certificate`.
+    Malformed,
+    /// The policy refuses the algorithm or the key: `bad_certificate`.
+    Policy,
+    /// Key usage lacks digitalSignature: `unsupported_certificate`.
+    KeyUsage,
+    /// The backend does not know the algorithm or the key: `unsupported_certificate`.
+    Unsupported,
+    /// It does not hold: `decrypt_error`.
+    Invalid,
+}
+
+/// A signature of a handshake.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HandshakeSignature<'a> {
+    pub(crate) version: Version,
+    pub(crate) scheme: Scheme,
+    /// What is signed, not hashed.
+    pub(crate) message: &'a [u8],
+    pub(crate) signature: &'a [u8],
+}
+
+impl HandshakeSignature<'_> {
+    /// Verifies it with the key of the peer.
+    pub(crate) fn verify(
+        &self,
+        key: SubjectPublicKeyInfo<'_>,
+        backend: &dyn SignatureBackend,
+        policy: &AlgorithmPolicy,
+    ) -> Result<(), SignatureRefused> {
+        // RFC 8446 4.4.3: "the signature algorithm MUST be one offered in the client's
+        // "signature_algorithms" extension", "RSA signatures MUST use an RSASSA-PSS algorithm".
+        let offered = |row: &&Row| row.scheme == self.scheme && !row.keys(self.version).is_empty();
+        let row = ROWS.iter().find(offered).ok_or(SignatureRefused::NotOffered)?;
+        let identifier = row.algorithm.identifier().ok_or(SignatureRefused::NotOffered)?;
+        let kind = KeyAlgorithm::classify(&key).kind();
+        if !kind.is_some_and(|kind| row.keys(self.version).contains(&kind)) {
+            return Err(SignatureRefused::Key {
+                signature_algorithm: identifier.oid().as_bytes().to_vec(),
+                key_algorithm: key.algorithm().oid().as_bytes().to_vec(),
+            });
         }
-        Err(_) => Err(Error::InvalidCertificate(CertificateError::BadSignature)),
+        policy.check(identifier, &key).map_err(|_| SignatureRefused::Policy)?;
+        let key = PublicKey::new(key);
+        backend.verify(key, identifier, self.message, self.signature).map_err(|error| match error {
+            SignatureError::UnsupportedAlgorithm | SignatureError::UnsupportedKey => {
+                SignatureRefused::Unsupported
+            }
+            _ => SignatureRefused::Invalid,
+        })
     }
 }
 
 /// The schemes that a backend verifies and a policy allows, found out by asking the backend about a
 /// signature of each that cannot hold: it answers [`SignatureError::Invalid`] where it did the
 /// arithmetic.
-pub(super) fn supported(
-    backend: &dyn SignatureBackend,
-    policy: &AlgorithmPolicy,
-) -> Vec<SignatureScheme> {
+pub(crate) fn supported(backend: &dyn SignatureBackend, policy: &AlgorithmPolicy) -> Vec<Scheme> {
     let verifies = |row: &Row, kind: KeyKind| {
         let (Some(spki), Some(identifier)) = (sample_key(kind), row.algorithm.identifier()) else {
             return false;

@@ -6,18 +6,18 @@ use core::hash::Hash;
 use core::mem;
 use std::collections::HashMap;
 
-pub(super) struct Bounded<K, V> {
+pub(crate) struct Bounded<K, V> {
     half: usize,
     young: HashMap<K, V>,
     old: HashMap<K, V>,
 }
 
 impl<K: Hash + Eq, V> Bounded<K, V> {
-    pub(super) fn with_capacity(capacity: usize) -> Self {
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
         Self { half: capacity.div_ceil(2).max(1), young: HashMap::new(), old: HashMap::new() }
     }
 
-    pub(super) fn get<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<&V>
+    pub(crate) fn get<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<&V>
     where
         K: Borrow<Q>,
     {
@@ -27,7 +27,7 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
         self.young.get(key)
     }
 
-    pub(super) fn insert(&mut self, key: K, value: V) {
+    pub(crate) fn insert(&mut self, key: K, value: V) {
         if self.young.len() >= self.half && !self.young.contains_key(&key) {
             self.old = mem::take(&mut self.young);
         }
@@ -35,7 +35,7 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
         self.young.insert(key, value);
     }
 
-    pub(super) fn remove<Q: Hash + Eq + ?Sized>(&mut self, key: &Q)
+    pub(crate) fn remove<Q: Hash + Eq + ?Sized>(&mut self, key: &Q)
     where
         K: Borrow<Q>,
     {
@@ -43,7 +43,7 @@ impl<K: Hash + Eq, V> Bounded<K, V> {
         self.old.remove(key);
     }
 
-    pub(super) const fn capacity(&self) -> usize {
+    pub(crate) const fn capacity(&self) -> usize {
         2 * self.half
     }
 }

@@ -1,9 +1,10 @@
 //! What was decided a moment ago, so that one handshake asks once.
 //!
-//! rustls asks a verifier about a chain, and later hands the application a connection with the same
+//! A stack asks a verifier about a chain, and later hands the application a connection with the same
 //! chain; the two are joined by what they have in common: the chain, and what was required of it. An
-//! entry answers only while its snapshot is the one in force and within the time for which the
-//! decision holds, so a hit is what deciding again would yield. Whatever is missing is decided again.
+//! entry is a ruling, which is asked whether it still holds: nothing that it rests on has changed since,
+//! in trust, policy, evidence or time. So a hit is what deciding again would yield; whatever does not
+//! hold or is missing is decided again.
 //!
 //! Only acceptances are kept: a stranger without a certificate that is accepted cannot push anything
 //! out.
@@ -16,7 +17,7 @@ use rustls_pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
 
 use super::bounded::Bounded;
-use crate::decision::CertifiedPeer;
+use crate::live::{Ruling, Standing};
 use crate::x509::Time;
 
 /// The SHA-256 of a chain of certificates as a peer presented them, each with its length.
@@ -30,13 +31,17 @@ impl ChainDigest {
         Self::of_parts(chain.iter().map(AsRef::as_ref))
     }
 
-    pub(super) fn of_parts<'c>(chain: impl Iterator<Item = &'c [u8]>) -> Self {
+    pub(crate) fn of_parts<'c>(chain: impl Iterator<Item = &'c [u8]>) -> Self {
         let mut hash = Sha256::new();
         for certificate in chain {
             hash.update(u64::try_from(certificate.len()).unwrap_or(u64::MAX).to_be_bytes());
             hash.update(certificate);
         }
         Self(hash.finalize().into())
+    }
+
+    pub(crate) const fn from_octets(octets: [u8; 32]) -> Self {
+        Self(octets)
     }
 
     /// Returns the octets.
@@ -60,56 +65,46 @@ impl fmt::Debug for ChainDigest {
 
 /// A chain and what was required of it. Role, label and matcher are those of the verifier that the
 /// table belongs to.
-pub(super) type Key = (ChainDigest, Arc<str>);
+pub(crate) type Key = (ChainDigest, Arc<str>);
 
 /// An acceptance.
 #[derive(Clone, Debug)]
-pub(super) struct Accepted {
-    pub(super) peer: CertifiedPeer,
-    /// Epoch of the snapshot that it was decided under.
-    pub(super) epoch: u64,
-    /// What that snapshot fences sessions by.
-    pub(super) fence: u64,
+pub(crate) struct Accepted {
+    pub(crate) ruling: Ruling,
     /// The OCSP response that came with the chain: a connection does not keep it.
-    pub(super) staple: Option<Arc<[u8]>>,
-}
-
-impl Accepted {
-    fn holds(&self, epoch: u64, now: Time) -> bool {
-        self.epoch == epoch && (self.peer.decided_at()..=self.peer.valid_until()).contains(&now)
-    }
+    pub(crate) staple: Option<Arc<[u8]>>,
 }
 
 /// Acceptances by chain and requirement.
-pub(super) struct Table(Mutex<Bounded<Key, Accepted>>);
+pub(crate) struct Table(Mutex<Bounded<Key, Accepted>>);
 
 /// What is in the table.
-pub(super) enum Found {
+pub(crate) enum Found {
     /// An acceptance that holds.
-    Holds(Accepted),
+    Holds(Ruling),
     /// One that must be decided again, with the OCSP response that came with the chain.
     Outdated(Option<Arc<[u8]>>),
     Nothing,
 }
 
 impl Table {
-    pub(super) fn with_capacity(capacity: usize) -> Self {
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
         Self(Mutex::new(Bounded::with_capacity(capacity)))
     }
 
-    pub(super) fn find(&self, key: &Key, epoch: u64, now: Time) -> Found {
-        match self.lock().get(key) {
-            Some(found) if found.holds(epoch, now) => Found::Holds(found.clone()),
-            Some(found) => Found::Outdated(found.staple.clone()),
-            None => Found::Nothing,
+    pub(crate) fn find(&self, key: &Key, now: Time) -> Found {
+        let Some(found) = self.lock().get(key).cloned() else { return Found::Nothing };
+        match found.ruling.ask(now) {
+            Standing::Current => Found::Holds(found.ruling),
+            Standing::Lapsed(_) | Standing::AskAgain => Found::Outdated(found.staple),
         }
     }
 
-    pub(super) fn insert(&self, key: Key, accepted: Accepted) {
+    pub(crate) fn insert(&self, key: Key, accepted: Accepted) {
         self.lock().insert(key, accepted);
     }
 
-    pub(super) fn remove(&self, key: &Key) {
+    pub(crate) fn remove(&self, key: &Key) {
         self.lock().remove(key);
     }
 

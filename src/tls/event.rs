@@ -30,12 +30,13 @@ impl fmt::Display for PeerRole {
 /// A peer whose certificates were refused.
 #[derive(Clone, Debug)]
 pub struct RejectedPeer {
-    pub(super) role: PeerRole,
-    pub(super) chain: ChainDigest,
-    pub(super) requirement: Arc<str>,
-    pub(super) label: Option<Arc<str>>,
-    pub(super) decision: Decision,
-    pub(super) epoch: u64,
+    pub(crate) role: PeerRole,
+    pub(crate) chain: ChainDigest,
+    pub(crate) requirement: Arc<str>,
+    pub(crate) label: Option<Arc<str>>,
+    pub(crate) decision: Decision,
+    pub(crate) epoch: u64,
+    pub(crate) stapled: bool,
 }
 
 impl RejectedPeer {
@@ -73,6 +74,11 @@ impl RejectedPeer {
     #[must_use]
     pub const fn epoch(&self) -> u64 {
         self.epoch
+    }
+
+    /// Whether the peer stapled an OCSP response.
+    pub(crate) const fn stapled(&self) -> bool {
+        self.stapled
     }
 }
 

@@ -1,23 +1,22 @@
 //! Whom a verifier accepts: said where it is made.
 
 use alloc::sync::Arc;
-use core::fmt;
 
 use rustls_pki_types::ServerName;
 
 use crate::identity::{DnsName, ExpectedName, IdentityMatcher};
-use crate::verify::Expect;
+use crate::live::Requirement;
 
 /// Which servers a client accepts.
 #[derive(Clone, Debug)]
-pub struct ExpectServer(pub(super) Expected);
+pub struct ExpectServer(pub(crate) Expected);
 
 /// Which clients a server accepts.
 #[derive(Clone, Debug)]
-pub struct ExpectClient(pub(super) Expected);
+pub struct ExpectClient(pub(crate) Expected);
 
 #[derive(Clone, Debug)]
-pub(super) enum Expected {
+pub(crate) enum Expected {
     /// The name or address that the connection was made to.
     ConnectionName,
     Matching(Arc<IdentityMatcher>),
@@ -60,41 +59,24 @@ impl ExpectClient {
     }
 }
 
-/// What is expected of one peer.
-#[derive(Clone, Debug)]
-pub(super) enum Requirement {
-    Name(ExpectedName),
-    Matching(Arc<IdentityMatcher>),
-    Any,
-}
-
-impl Requirement {
-    /// Nothing where the connection has a name that no certificate can bear.
-    pub(super) fn of(expected: &Expected, name: Option<&ServerName<'_>>) -> Option<Self> {
-        Some(match expected {
-            Expected::ConnectionName => Self::Name(expected_name(name?)?),
-            Expected::Matching(matcher) => Self::Matching(matcher.clone()),
-            Expected::Any => Self::Any,
+impl Expected {
+    /// A text that tells what is required of the peer of a connection from whatever else the same
+    /// verifier may require. Nothing where the connection has a name that no certificate can bear.
+    pub(crate) fn text(&self, name: Option<&ServerName<'_>>) -> Option<Arc<str>> {
+        Some(match self {
+            Self::ConnectionName => alloc::format!("{}", expected_name(name?)?).into(),
+            Self::Matching(_) => "an identity that the matcher accepts".into(),
+            Self::Any => "any identity".into(),
         })
     }
 
-    pub(super) fn expect(&self) -> Expect<'_> {
-        match self {
-            Self::Name(name) => Expect::name(name),
-            Self::Matching(matcher) => Expect::matching(matcher),
-            Self::Any => Expect::dangerously_any_identity(),
-        }
-    }
-}
-
-impl fmt::Display for Requirement {
-    /// Different texts for what one verifier can be asked to require.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name(name) => name.fmt(f),
-            Self::Matching(_) => f.write_str("an identity that the matcher accepts"),
-            Self::Any => f.write_str("any identity"),
-        }
+    /// What is required of the peer of a connection; nothing as in [`Expected::text`].
+    pub(crate) fn requirement(&self, name: Option<&ServerName<'_>>) -> Option<Requirement> {
+        Some(match self {
+            Self::ConnectionName => Requirement::name(expected_name(name?)?),
+            Self::Matching(matcher) => Requirement::matching(IdentityMatcher::clone(matcher)),
+            Self::Any => Requirement::dangerously_any_identity(),
+        })
     }
 }
 

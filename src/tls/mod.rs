@@ -1,0 +1,27 @@
+//! What verifiers and resolvers of any version of a TLS stack have in common: no type of a stack
+//! stands here.
+
+mod alert;
+mod bounded;
+mod choice;
+mod event;
+mod expect;
+mod fence;
+mod judge;
+mod scheme;
+mod slot;
+mod table;
+
+pub(crate) use alert::{AlertClass, classify};
+pub(crate) use bounded::Bounded;
+pub(crate) use choice::{Choice, Others, Wanted};
+pub use event::{HandshakeEvents, NoCredential, PeerRole, RejectedPeer};
+pub use expect::{ExpectClient, ExpectServer};
+pub(crate) use fence::Fence;
+pub(crate) use judge::Judge;
+pub use judge::PeerError;
+pub(crate) use scheme::{
+    HandshakeSignature, Scheme, SignatureRefused, Version, scheme_of, supported,
+};
+pub(crate) use slot::{Slot, Stamp};
+pub use table::ChainDigest;
