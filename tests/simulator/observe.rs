@@ -185,8 +185,8 @@ impl World {
                     server,
                     client_saw,
                     server_saw,
-                    client_peer: one,
-                    server_peer: other,
+                    client_peer: one.register(self.party(client), self.now),
+                    server_peer: other.register(self.party(server), self.now),
                 });
             }
             (one, other) => {
@@ -251,6 +251,11 @@ impl World {
                     (Err(_), false) => {
                         self.tally.lapses += 1;
                         over = true;
+                        // What a publication ends, it said so.
+                        let removed = whys.iter().any(|why| *why > Why::Expired);
+                        if removed && !party.held.affected.contains(&peer.id()) {
+                            self.fail(format!("no publication told {one:?} of {}", saw.id));
+                        }
                     }
                     (Ok(()), false) => self.fail(format!(
                         "{one:?} goes on with {} (svid {}) although {whys:?}",

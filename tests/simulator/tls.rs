@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use bonafide::credential::{Selection, Update};
 use bonafide::identity::IdentityMatcher;
-use bonafide::live::{Live, Publication, PublishError};
+use bonafide::live::{self, Live, LivePeer, Publication, PublishError, SessionId, Standing};
 use bonafide::policy::ValidationPolicy;
 use bonafide::rustls::{
     ClientAuth, ClientEndpoint, Connection, ConnectionError, ExpectClient, ExpectServer,
@@ -33,12 +33,15 @@ use super::party::Party;
 /// What a workload has in force.
 pub struct Held {
     pub live: Live,
+    /// Sessions that publications said are affected.
+    pub affected: BTreeSet<SessionId>,
 }
 
 impl Held {
     pub fn new(policy: Arc<ValidationPolicy>) -> Self {
         let nobody = Arc::new(TrustStore::new([]).unwrap());
-        Held { live: Live::new(Verifier::new(nobody, policy, Arc::new(RingBackend::NEW))) }
+        let live = Live::new(Verifier::new(nobody, policy, Arc::new(RingBackend::NEW)));
+        Held { live, affected: BTreeSet::new() }
     }
 
     /// Publishes trust, and own credentials with it where there are any.
@@ -54,7 +57,11 @@ impl Held {
             None => publication,
         };
         match self.live.publish(publication, now) {
-            Ok(_) => Ok(()),
+            Ok(published) => {
+                let affected = published.affected().iter().map(|affected| affected.session);
+                self.affected.extend(affected);
+                Ok(())
+            }
             Err(PublishError::Credentials(error)) => Err(error.code()),
             Err(error) => Err(error.code()),
         }
@@ -251,6 +258,7 @@ pub struct Outcome {
 
 /// The other side of a connection that carries data.
 pub struct Peer {
+    pub peer: LivePeer,
     connection: Box<Connection>,
     clock: Clock,
     identity: String,
@@ -267,14 +275,45 @@ impl Peer {
         &self.identity
     }
 
-    /// Whether the session may go on.
+    /// Enters the session in the register of whoever has this peer.
+    pub fn register(self, party: &Party, now: i64) -> Registered {
+        let time = Time::from_unix(party.clock(now));
+        let session = party.held.live.register(&self.peer, None, time).unwrap();
+        Registered { session, connection: self.connection, clock: self.clock }
+    }
+}
+
+/// One side of a session that goes on.
+pub struct Registered {
+    session: live::Session,
+    connection: Box<Connection>,
+    clock: Clock,
+}
+
+impl Registered {
+    pub fn id(&self) -> SessionId {
+        self.session.id()
+    }
+
+    /// Whether the session may go on: asked without a lock first, and again where that says so. The
+    /// connection itself, asked for its peer once more, must say the same.
     pub fn ask(&mut self, clock: i64) -> Result<(), String> {
+        let time = Time::from_unix(clock);
+        let answer = match self.session.ask(time) {
+            Standing::Current => return Ok(()),
+            Standing::Lapsed(lapse) => Err(lapse.code().to_owned()),
+            Standing::AskAgain => {
+                self.session.ask_again(time).map_err(|lapse| lapse.code().to_owned())
+            }
+        };
         self.clock.0.store(clock, Ordering::SeqCst);
-        match self.connection.judge_again() {
+        let judged = match self.connection.judge_again() {
             Ok(_) => Ok(()),
             Err(ConnectionError::Peer(error)) => Err(error.code().to_owned()),
             Err(error) => Err(error.to_string()),
-        }
+        };
+        assert_eq!(answer, judged, "session and connection disagree");
+        answer
     }
 }
 
@@ -284,8 +323,8 @@ pub struct Session {
     pub server: PartyId,
     pub client_saw: Arc<Svid>,
     pub server_saw: Arc<Svid>,
-    pub client_peer: Peer,
-    pub server_peer: Peer,
+    pub client_peer: Registered,
+    pub server_peer: Registered,
 }
 
 /// One end of a handshake under way.
@@ -327,7 +366,8 @@ impl End {
             None => match self.connection.peer() {
                 Some(peer) => {
                     let identity = peer.identity().spiffe_id().unwrap().to_string();
-                    Ok(Peer { connection: self.connection, clock: self.clock, identity })
+                    let peer = peer.clone();
+                    Ok(Peer { peer, connection: self.connection, clock: self.clock, identity })
                 }
                 None => Err("unfinished".to_owned()),
             },

@@ -46,19 +46,23 @@ fn s03_federated_rotation() {
     assert!(world.tally.rotations == 3 && world.tally.full > 50, "{}", world.tally);
 
     // At once: refused exactly from the activation to the next poll, and told why.
-    let (mut world, [one, _], [a, b]) =
-        federation(Knobs { server_to_agent: (0, 0), agent_to_workload: (0, 0), ..BY_HAND });
+    let (mut world, [one, _], [a, b]) = federation(Knobs {
+        server_to_agent: (0, 0),
+        renewal: (0, 0),
+        agent_to_workload: (0, 0),
+        ..BY_HAND
+    });
     world.run(80);
     let poll = 150 - 80;
     world.prepare(one);
     world.activate(one);
     world.renew(a);
     world.run(0);
-    for second in 0..poll {
+    for second in (0..poll).step_by(5) {
         let met = world.meet(b, a);
         assert_eq!(met.demand.client, BTreeSet::from([Why::NoAuthority]), "second {second}");
         assert!(met.demand.server.is_empty());
-        world.run(1);
+        world.run(5);
     }
     assert!(meet_both_ways(&mut world, a, b), "after the poll");
 }
