@@ -4,16 +4,18 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::affected::{Advice, Selector, Wanted, digest};
 use super::error::PublishError;
 use super::part::{Cell, DomainChange, Part, SourcePart, StoreParts, numbered};
 use super::published::Tightened;
 use super::snapshot::InForce;
-use crate::credential::Update;
+use crate::credential::{Credential, Update};
 use crate::decision::Fingerprint;
 use crate::policy::ValidationPolicy;
-use crate::revocation::{DenyList, DenyRule, Revocation, RevocationSource};
+use crate::revocation::{DenyList, DenyRule, EvidenceChange, Revocation, RevocationSource};
 use crate::trust::{AnchorDifference, Domain, DomainDifference, TrustBundle, TrustStore};
 use crate::verify::Verifier;
+use crate::x509::Time;
 
 /// What is to change in one instant: trust, policy, evidence, one's own credentials. Changes are
 /// applied in the order in which they are named.
@@ -151,12 +153,18 @@ impl Publication {
     }
 
     /// What follows from `current`, as publication `epoch`.
-    pub(super) fn apply(self, current: &InForce, epoch: u64) -> Result<Draft, PublishError> {
+    pub(super) fn apply(
+        self,
+        current: &InForce,
+        epoch: u64,
+        taint_grace_seconds: u32,
+        now: Time,
+    ) -> Result<Draft, PublishError> {
         let mut verifier = current.verifier.clone();
         for change in self.changes {
             verifier = change.apply(verifier)?;
         }
-        let mut draft = Draft::new(current.clone(), self.credentials);
+        let mut draft = Draft::new(current.clone(), self.credentials, taint_grace_seconds, now);
         draft.compare_trust(&verifier, epoch);
         draft.compare_policy(&verifier, epoch);
         draft.compare_revocation(&verifier, epoch);
@@ -252,10 +260,21 @@ pub(super) struct Draft {
     pub(super) retired: Vec<Arc<Cell>>,
     pub(super) policy_changed: bool,
     pub(super) revocation_changed: bool,
+    /// The sessions to look for.
+    pub(super) wanted: Vec<Wanted>,
+    /// One's own credentials before, where they change.
+    pub(super) own: Vec<Arc<Credential>>,
+    taint_grace_seconds: u32,
+    now: Time,
 }
 
 impl Draft {
-    const fn new(in_force: InForce, credentials: Option<Update>) -> Self {
+    const fn new(
+        in_force: InForce,
+        credentials: Option<Update>,
+        taint_grace_seconds: u32,
+        now: Time,
+    ) -> Self {
         Self {
             in_force,
             credentials,
@@ -265,7 +284,17 @@ impl Draft {
             retired: Vec::new(),
             policy_changed: false,
             revocation_changed: false,
+            wanted: Vec::new(),
+            own: Vec::new(),
+            taint_grace_seconds,
+            now,
         }
+    }
+
+    /// Notes what is taken away, and from whom.
+    fn tighten(&mut self, tightened: Tightened, selector: Selector, advice: Advice) {
+        self.wanted.push(Wanted { selector, advice, cause: tightened.code() });
+        self.tightened.push(tightened);
     }
 
     fn compare_trust(&mut self, next: &Verifier, epoch: u64) {
@@ -281,13 +310,13 @@ impl Draft {
                     self.compare_stores(&label, older, newer, epoch);
                 }
                 (Some(_), None) => {
-                    let gone = self.in_force.stores.remove(&label);
-                    for store in gone {
+                    if let Some(store) = self.in_force.stores.remove(&label) {
                         self.changed.push(Part::Directory { label: label.clone() });
                         self.retired.push(store.directory_cell);
                     }
+                    let selector = Selector::Fallen { label: Some(label.clone()) };
                     let label = label.unwrap_or_default();
-                    self.tightened.push(Tightened::LabelRemoved { label });
+                    self.tighten(Tightened::LabelRemoved { label }, selector, Advice::Close);
                 }
                 _ => {}
             }
@@ -333,16 +362,17 @@ impl Draft {
                 }
                 (Some(_), None) => {
                     let (label, name) = (label.clone(), name.clone());
-                    self.tightened.push(Tightened::DomainRemoved { label, name });
+                    let selector = Selector::Domain { label: label.clone(), domain: name.clone() };
+                    let tightened = Tightened::DomainRemoved { label, name };
+                    // Its names may be another domain's from now on.
+                    self.tighten(tightened, selector, Advice::AskAgain);
                     DomainChange::Gone
                 }
                 (None, _) => DomainChange::New,
             };
             directory_changed |= change != DomainChange::Anchors;
-            // Names may be this domain's from now on whose bearers were accepted under another one.
             if matches!(change, DomainChange::Scopes | DomainChange::New) {
-                let (label, name) = (label.clone(), name.clone());
-                self.tightened.push(Tightened::DirectoryChanged { label, name });
+                self.speaks(label, domain, change);
             }
             changes.push((name, change));
         }
@@ -355,6 +385,33 @@ impl Draft {
         self.in_force.stores.insert(label.clone(), parts);
     }
 
+    /// Names may be this domain's from now on whose bearers were accepted under another one.
+    ///
+    /// A SPIFFE trust domain that comes, and speaks for its own SPIFFE IDs alone, takes nothing from
+    /// anybody but those who bore such an ID beside names of another domain: their sessions are found,
+    /// and nothing else is said to be tightened.
+    fn speaks(&mut self, label: &Option<Arc<str>>, domain: &Domain, change: DomainChange) {
+        let tightened = Tightened::DirectoryChanged {
+            label: label.clone(),
+            name: domain.shared_name().clone(),
+        };
+        let own = domain.speaks_for_its_name_alone().filter(|_| change == DomainChange::New);
+        match own {
+            Some(trust_domain) => self.wanted.push(Wanted {
+                selector: Selector::Claim {
+                    label: label.clone(),
+                    trust_domain: trust_domain.as_str().into(),
+                },
+                advice: Advice::AskAgain,
+                cause: tightened.code(),
+            }),
+            None => {
+                let selector = Selector::Fallen { label: Some(label.clone()) };
+                self.tighten(tightened, selector, Advice::AskAgain);
+            }
+        }
+    }
+
     fn compare_bundles(
         &mut self,
         label: &Option<Arc<str>>,
@@ -362,20 +419,28 @@ impl Draft {
         older: &TrustBundle,
         newer: &TrustBundle,
     ) {
-        for (anchor, difference) in older.differences(newer) {
-            let anchor = Fingerprint::from_bytes(*anchor.fingerprint());
+        for (found, difference) in older.differences(newer) {
+            let anchor = Fingerprint::from_bytes(*found.fingerprint());
+            let mut selector = Selector::anchor(label, name, found);
+            let mut advice = Advice::AskAgain;
             let (label, name) = (label.clone(), name.clone());
-            self.tightened.push(match difference {
+            let tightened = match difference {
                 AnchorDifference::Added => continue,
                 AnchorDifference::Removed => Tightened::AnchorRemoved { label, name, anchor },
                 AnchorDifference::Changed => Tightened::AnchorChanged { label, name, anchor },
                 AnchorDifference::Tainted { since } => {
+                    let grace = i64::from(self.taint_grace_seconds);
+                    advice = Advice::CloseBy(since.saturating_add(grace));
                     Tightened::AnchorTainted { label, name, anchor, since }
                 }
                 AnchorDifference::Distrusted => {
+                    let spki = digest(found.spki_der());
+                    let domain = name.clone();
+                    selector = Selector::Authority { label: label.clone(), domain, spki };
                     Tightened::AuthorityDistrusted { label, name, anchor }
                 }
-            });
+            };
+            self.tighten(tightened, selector, advice);
         }
     }
 
@@ -384,7 +449,7 @@ impl Draft {
             self.in_force.policy = epoch;
             self.policy_changed = true;
             self.changed.push(Part::Policy);
-            self.tightened.push(Tightened::Policy);
+            self.tighten(Tightened::Policy, Selector::Everybody, Advice::AskAgain);
         }
     }
 
@@ -411,7 +476,13 @@ impl Draft {
         self.revocation_changed = true;
         self.changed.push(Part::DenyList);
         let added = newer.into_iter().flat_map(|newer| newer.added_to(older.map(AsRef::as_ref)));
-        self.tightened.extend(added.map(|(rule, _)| Tightened::DenyRule { rule }));
+        for (id, rule) in added {
+            // A rule that has ceased to act takes nothing from anybody.
+            let Some(from) = rule.acts_from(self.now) else { continue };
+            let advice = if from > self.now { Advice::CloseBy(from) } else { Advice::Close };
+            let selector = Selector::Denied(rule.denied().clone());
+            self.tighten(Tightened::DenyRule { rule: id }, selector, advice);
+        }
     }
 
     fn compare_sources(&mut self, older: &Revocation, newer: &Revocation, epoch: u64) {
@@ -428,21 +499,34 @@ impl Draft {
             let epoch = same.map_or(epoch, |(part, _)| part.epoch);
             let part = SourcePart { name: name.into(), number, epoch };
             if same.is_none() {
-                self.source_changed(part.part());
+                let unknown = EvidenceChange::unknown;
+                let change = before.map_or_else(unknown, |(_, old)| source.change_since(&**old));
+                self.source_changed(part.part(), change);
             }
             parts.push(part);
         }
         for gone in &held {
             if !parts.iter().any(|part| part.name == gone.name && part.number == gone.number) {
-                self.source_changed(gone.part());
+                self.source_changed(gone.part(), EvidenceChange::unknown());
             }
         }
         self.in_force.sources = parts;
     }
 
-    fn source_changed(&mut self, source: Part) {
+    fn source_changed(&mut self, source: Part, change: EvidenceChange) {
         self.revocation_changed = true;
         self.changed.push(source.clone());
-        self.tightened.push(Tightened::Evidence { source });
+        if change.is_none() {
+            return;
+        }
+        let tightened = Tightened::Evidence { source };
+        let revoked = change.revoked.into_iter().map(Selector::Denied);
+        let lost = change.lost.into_iter().map(Selector::Evidence);
+        let fallen = change.unknown.then_some(Selector::Fallen { label: None });
+        // Whether evidence counts is for the engine to say.
+        let (advice, cause) = (Advice::AskAgain, tightened.code());
+        let selectors = revoked.chain(lost).chain(fallen);
+        self.wanted.extend(selectors.map(|selector| Wanted { selector, advice, cause }));
+        self.tightened.push(tightened);
     }
 }

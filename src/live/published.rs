@@ -4,8 +4,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::affected::Affected;
+use super::error::PublishError;
 use super::part::Part;
-use crate::credential::CredentialEvent;
+use crate::credential::{CredentialEvent, EventQueue};
 use crate::decision::Fingerprint;
 use crate::revocation::EvidenceId;
 use crate::x509::Time;
@@ -152,6 +154,7 @@ pub(super) struct Account {
     pub(super) changed: Vec<Part>,
     pub(super) tightened: Vec<Tightened>,
     pub(super) credentials: Vec<CredentialEvent>,
+    pub(super) affected: Vec<Affected>,
 }
 
 impl Published {
@@ -179,9 +182,33 @@ impl Published {
         &self.0.tightened
     }
 
+    /// Returns the registered sessions that are affected, each once, and what to do about each.
+    #[must_use]
+    pub fn affected(&self) -> &[Affected] {
+        &self.0.affected
+    }
+
     /// Returns what happened to one's own credentials.
     #[must_use]
     pub fn credentials(&self) -> &[CredentialEvent] {
         &self.0.credentials
+    }
+}
+
+/// Receives what is published.
+pub trait LiveEvents: Send + Sync {
+    /// Takes note of a publication. Called on the thread that published, in the order of the
+    /// publications, each after it is in force; should be quick. It may publish itself.
+    fn on_published(&self, published: &Published);
+
+    /// Takes note of a publication that was refused; what was in force stays so. Default: does not.
+    fn on_refused(&self, error: &PublishError) {
+        let _ = error;
+    }
+}
+
+impl LiveEvents for EventQueue<Published> {
+    fn on_published(&self, published: &Published) {
+        self.add(published.clone());
     }
 }
