@@ -12,14 +12,14 @@ mod peer;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-pub use crate::revocation::EvidenceId;
-use crate::constraints::Violation;
+pub use crate::constraints::Violation;
 pub use crate::policy::Work;
 pub use explain::Explanation;
 pub use finding::{Attempt, CertificateSummary, Finding, Fingerprint};
 pub(crate) use peer::PeerRecord;
 pub use peer::{CertifiedPeer, ProofError, VerifiedPeer};
 
+use crate::revocation::EvidenceId;
 use crate::x509::Time;
 
 /// The answer to one request.

@@ -231,7 +231,8 @@ impl Cursor {
                 self.unrecognized_critical = Some(oid.to_owned());
             }
         }
-        if number >= self.builders.len() {
+        // The first entry may be another issuer's.
+        while self.builders.len() <= number {
             self.builders.push(EntryTableBuilder::new(self.walker.bytes_total()));
         }
         if let Some(builder) = self.builders.get_mut(number) {
@@ -344,8 +345,7 @@ impl<B: AsRef<[u8]>> CrlIntake<B> {
     fn finish(&mut self) -> Result<VerifiedCrl, CrlIntakeError> {
         let list = CertificateRevocationList::from_der(self.bytes.as_ref())?;
         let builders = core::mem::take(&mut self.cursor.builders);
-        let tables: Vec<EntryTable> =
-            builders.into_iter().map(EntryTableBuilder::finish).collect();
+        let tables: Vec<EntryTable> = builders.into_iter().map(EntryTableBuilder::finish).collect();
         let key = self.key.take().ok_or(CrlIntakeError::Ended)?;
         let signers = core::mem::take(&mut self.signers);
         let signers: Vec<CrlSigner> =
