@@ -100,12 +100,17 @@ impl<'a> Verification<'a> {
         self.context.revocation = revocation;
     }
 
-    /// Does a bounded piece of work.
-    pub fn step(&mut self) -> Step {
-        if let Some(decision) = &self.decided {
-            return Step::Decided(decision.clone());
+    /// Goes on without further evidence, whatever would help.
+    pub(super) fn run(mut self) -> Decision {
+        loop {
+            if let Turn::Decided(decision) = self.turn() {
+                return decision;
+            }
         }
-        let turn = match &mut self.searching {
+    }
+
+    fn turn(&mut self) -> Turn {
+        match &mut self.searching {
             None => match self.context.start() {
                 Ok(searching) => {
                     self.searching = Some(searching);
@@ -114,8 +119,15 @@ impl<'a> Verification<'a> {
                 Err(finding) => Turn::Decided(self.context.reject(finding)),
             },
             Some(searching) => self.context.advance(searching),
-        };
-        match turn {
+        }
+    }
+
+    /// Does a bounded piece of work.
+    pub fn step(&mut self) -> Step {
+        if let Some(decision) = &self.decided {
+            return Step::Decided(decision.clone());
+        }
+        match self.turn() {
             Turn::Working => Step::Working,
             Turn::Needs(wants) => Step::Needs(wants),
             Turn::Decided(decision) => {

@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 #[cfg(feature = "std")]
 use super::identify;
 use super::request::Request;
-use super::verification::{Step, Verification};
+use super::verification::Verification;
 use crate::constraints::Violation;
 use crate::decision::Decision;
 use crate::policy::{RevocationPolicy, ValidationPolicy};
@@ -161,12 +161,7 @@ impl Verifier {
     /// the verifier has.
     #[must_use]
     pub fn decide(&self, request: &Request<'_>, now: Time) -> Decision {
-        let mut verification = self.begin(request, now);
-        loop {
-            if let Step::Decided(decision) = verification.step() {
-                return decision;
-            }
-        }
+        self.begin(request, now).run()
     }
 
     /// Begins to answer a request as of `now`, in steps.
@@ -200,7 +195,7 @@ impl Verifier {
     }
 
     /// Whether revocation is part of the question.
-    pub(super) fn asks_about_revocation(&self) -> bool {
+    pub(crate) fn asks_about_revocation(&self) -> bool {
         !self.revocation.sources().is_empty() || self.policy.revocation.is_some()
     }
 
