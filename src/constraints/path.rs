@@ -167,7 +167,10 @@ fn check_anchor(path: &PathView<'_, '_>, demands: &Demands<'_>, judgement: &mut 
     let anchor = path.anchor;
     let depth = path.certificates.len();
     let mut report = |violation| judgement.add(violation, Some(depth), Reach::Prefix { depth });
-    if anchor.state == AnchorState::Distrusted {
+    // Distrust comes before trust where a bundle has both.
+    if anchor.state == AnchorState::Distrusted
+        || path.bundle.distrusts_authority(&anchor.subject(), anchor.spki_der())
+    {
         report(Violation::Distrusted);
     }
     let intermediates = path.certificates.iter().skip(1).filter(|step| !step.self_issued).count();

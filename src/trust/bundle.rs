@@ -140,19 +140,20 @@ impl TrustBundle {
         self.has_pinned
     }
 
-    /// Whether any anchor is distrusted.
-    pub(crate) const fn has_distrusted(&self) -> bool {
-        self.has_distrusted
-    }
-
     /// Whether a certificate has name and key of an anchor that is distrusted.
     pub(crate) fn distrusts(&self, certificate: &Certificate<'_>) -> bool {
         self.has_distrusted
-            && self.named(&certificate.subject()).any(|index| {
+            && self.distrusts_authority(&certificate.subject(), certificate.public_key_der())
+    }
+
+    /// Whether there is a distrusted anchor with this name and this key.
+    pub(crate) fn distrusts_authority(&self, name: &Name<'_>, spki: &[u8]) -> bool {
+        self.has_distrusted
+            && self.named(name).any(|index| {
                 self.anchor(index).is_some_and(|anchor| {
                     anchor.state == AnchorState::Distrusted
-                        && self.bears(anchor, &certificate.subject())
-                        && certificate.public_key_der() == anchor.spki_der()
+                        && self.bears(anchor, name)
+                        && anchor.spki_der() == spki
                 })
             })
     }

@@ -195,7 +195,7 @@ impl Verifier {
     }
 
     /// Whether revocation is part of the question.
-    pub(super) fn asks_about_revocation(&self) -> bool {
+    pub(crate) fn asks_about_revocation(&self) -> bool {
         !self.revocation.sources().is_empty() || self.policy.revocation.is_some()
     }
 
