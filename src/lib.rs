@@ -41,6 +41,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`verify`] | the engine: [`Verifier`](verify::Verifier), [`Request`](verify::Request); begin here |
+//! | [`batch`] | very many decisions, offline |
 //! | [`decision`] | what it answers: peers, rejections, findings, explanations |
 //! | [`trust`] | anchors, bundles, and which trust domain may speak for which names |
 //! | [`policy`] | what is demanded: named profiles, changed rule by rule, and bounds on work |
@@ -76,6 +77,7 @@
 //! - **`spiffe`**: the SPIFFE bundle format (JSON Web Key Sets) and bundle maps.
 //! - **`encrypted-keys`**: private keys of one's own that a passphrase protects.
 //! - **`crlite`**: revocation filters of the Web PKI. Implies `std`.
+//! - **`rayon`**: batch decisions on all cores. Implies `std`.
 //!
 //! Without `std` the crate needs `alloc`. Without a backend feature, bring your own
 //! [`SignatureBackend`](signature::SignatureBackend) or give any list of `rustls-pki-types`
@@ -94,6 +96,7 @@ mod codes;
 #[cfg(feature = "serde")]
 #[cfg_attr(docsrs, doc(cfg(feature = "serde")))]
 pub mod audit;
+pub mod batch;
 pub mod constraints;
 pub mod credential;
 pub mod decision;
@@ -107,8 +110,11 @@ pub mod revocation;
 #[cfg(feature = "rustls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "rustls")))]
 pub mod rustls;
+#[cfg(feature = "rustls-0-24")]
+#[cfg_attr(docsrs, doc(cfg(feature = "rustls-0-24")))]
+pub mod rustls_0_24;
 pub mod signature;
-#[cfg(feature = "rustls")]
+#[cfg(any(feature = "rustls", feature = "rustls-0-24"))]
 mod tls;
 pub mod trust;
 pub mod verify;

@@ -5,6 +5,7 @@
 //! `{"id":…,"value":…}` and nothing else is printed on standard output.
 
 mod contenders;
+mod handshakes;
 mod harness;
 #[path = "../../tests/kit/mod.rs"]
 mod kit;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use bonafide::policy::ValidationPolicy;
 use bonafide::signature::{AwsLcBackend, SharedMemo};
 use contenders::{Chain, NoCrypto, WebpkiSet, ours, raw_signatures, webpki_verify};
+use handshakes::{Estate, Pair};
 use harness::{Contender, Counting, allocations, race};
 use kit::Kind;
 
@@ -33,6 +35,8 @@ struct Row {
 struct Table {
     rows: Vec<Row>,
     rounds: usize,
+    /// Instead of measuring: the contender that runs, and how often.
+    repeat: Option<(String, u32)>,
 }
 
 impl Table {
@@ -44,6 +48,12 @@ impl Table {
         bar: f64,
         mut contenders: [Contender<'_>; 2],
     ) {
+        if let Some((name, count)) = &self.repeat {
+            for contender in contenders.iter_mut().filter(|contender| contender.name == name) {
+                (0..*count).for_each(|_| (contender.run)());
+            }
+            return;
+        }
         let medians = race(&mut contenders, self.rounds, Duration::from_millis(4));
         let detail = contenders
             .iter()
@@ -55,16 +65,25 @@ impl Table {
     }
 
     fn count(&mut self, id: &'static str, what: &'static str, bar: f64, value: u64) {
-        self.rows.push(Row { id, what, bar, value: value as f64, detail: String::new() });
+        if self.repeat.is_none() {
+            self.rows.push(Row { id, what, bar, value: value as f64, detail: String::new() });
+        }
     }
 }
 
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let json = arguments.iter().any(|argument| argument == "--json");
-    let only = arguments.iter().skip(1).find(|argument| !argument.starts_with("--")).cloned();
-    let wanted = |id: &str| only.as_deref().is_none_or(|only| id.contains(only));
-    let mut table = Table { rows: Vec::new(), rounds: 101 };
+    let words: Vec<&String> =
+        arguments.iter().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let only = words.first();
+    let wanted = |id: &str| only.is_none_or(|only| id.contains(only.as_str()));
+    // `ID CONTENDER COUNT`: `benches/instructions` counts what that takes.
+    let repeat = match words[..] {
+        [_, name, count] => Some((name.clone(), count.parse().expect("a count"))),
+        _ => None,
+    };
+    let mut table = Table { rows: Vec::new(), rounds: 101, repeat };
 
     let p256 = Chain::new(Kind::P256, 1);
     let p256_2 = Chain::new(Kind::P256, 2);
@@ -177,6 +196,21 @@ fn main() {
         );
         let count = allocations(|| verifier.decide());
         table.count("allocs-warm", "allocations of one decision, peer seen before", 4.0, count);
+    }
+    for (id, bar, intermediates) in [("handshake-1", 0.62, 1), ("handshake-2", 0.52, 2)] {
+        if wanted(id) {
+            let estate = Estate::new(intermediates);
+            let (ours, webpki) = (Pair::ours(&estate), Pair::webpki(&estate));
+            table.ratio(
+                id,
+                "rustls mTLS handshake, both sides, P-256, peers seen before / webpki's verifiers",
+                bar,
+                [
+                    Contender::new("bonafide", || ours.handshake()),
+                    Contender::new("webpki", || webpki.handshake()),
+                ],
+            );
+        }
     }
     if wanted("allocs-cold") {
         let verifier = ours(&p256, Arc::new(NoCrypto), false, None);

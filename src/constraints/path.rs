@@ -23,7 +23,8 @@ pub(crate) struct PathCertificate<'p, 'a> {
     pub(crate) self_issued: bool,
 }
 
-/// A path whose signatures hold, the target first, without the anchor.
+/// A path whose signatures hold, the target first, without the anchor. Of the target every value
+/// can be read.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PathView<'p, 'a> {
     pub(crate) certificates: &'p [PathCertificate<'p, 'a>],
@@ -109,9 +110,10 @@ pub(crate) fn check_path(
     judgement
 }
 
-/// Every value of every extension that is known can be read.
+/// Every value of every extension that is known can be read; of the target, that was asked for
+/// before any search.
 fn check_encodings(path: &PathView<'_, '_>, judgement: &mut PathJudgement) {
-    for (depth, step) in path.certificates.iter().enumerate() {
+    for (depth, step) in path.certificates.iter().enumerate().skip(1) {
         if let Err(error) = step.certificate.check() {
             judgement.add(Violation::Malformed(error), Some(depth), Reach::Certificate { depth });
         }
@@ -165,7 +167,10 @@ fn check_anchor(path: &PathView<'_, '_>, demands: &Demands<'_>, judgement: &mut 
     let anchor = path.anchor;
     let depth = path.certificates.len();
     let mut report = |violation| judgement.add(violation, Some(depth), Reach::Prefix { depth });
-    if anchor.state == AnchorState::Distrusted {
+    // Distrust comes before trust where a bundle has both.
+    if anchor.state == AnchorState::Distrusted
+        || path.bundle.distrusts_authority(&anchor.subject(), anchor.spki_der())
+    {
         report(Violation::Distrusted);
     }
     let intermediates = path.certificates.iter().skip(1).filter(|step| !step.self_issued).count();
@@ -186,6 +191,9 @@ fn check_anchor(path: &PathView<'_, '_>, demands: &Demands<'_>, judgement: &mut 
         && !allowed.iter().any(|oid| oid.as_oid() == purpose)
     {
         report(Violation::Purpose { purpose: purpose.to_owned() });
+    }
+    if !anchor.expiry_enforced && anchor.extensions == AnchorExtensions::Ignored {
+        return;
     }
     let Some(certificate) = anchor.certificate() else { return };
     if anchor.expiry_enforced {

@@ -7,10 +7,10 @@ use sha2::{Digest, Sha256};
 use super::register::SessionId;
 use super::ruling::LivePeer;
 use crate::credential::Credential;
-use crate::identity::PeerIdentity;
+use crate::identity::{Identity, PeerIdentity, SpiffeIdRef};
 use crate::revocation::{Denied, EvidenceId};
 use crate::trust::TrustAnchor;
-use crate::x509::{Certificate, Time};
+use crate::x509::{Certificate, GeneralName, Time};
 
 /// What to do about a live session. Ordered by urgency, the most urgent first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +54,8 @@ pub(super) enum Selector {
     Authority { label: Option<Arc<str>>, domain: Arc<str>, spki: [u8; 32] },
     /// Those of a domain.
     Domain { label: Option<Arc<str>>, domain: Arc<str> },
+    /// Those whose certificate has a SPIFFE ID of a trust domain, though another domain vouches for them.
+    Claim { label: Option<Arc<str>>, trust_domain: Arc<str> },
     /// Those that rest on a piece of evidence.
     Evidence(EvidenceId),
     /// Those where one's own credential was presented.
@@ -68,8 +70,9 @@ pub(super) enum Selector {
 pub(super) enum Key<'k> {
     Serial(&'k [u8]),
     Spki([u8; 32]),
-    Identity(&'k crate::identity::Identity),
+    Identity(&'k Identity),
     Domain(&'k str),
+    Claim(&'k str),
     Evidence(EvidenceId),
     Credential([u8; 32]),
 }
@@ -107,6 +110,7 @@ impl Selector {
             },
             Self::Anchor { spki, .. } | Self::Authority { spki, .. } => Key::Spki(*spki),
             Self::Domain { domain, .. } => Key::Domain(domain),
+            Self::Claim { trust_domain, .. } => Key::Claim(trust_domain),
             Self::Evidence(id) => Key::Evidence(*id),
             Self::Credential(digest) => Key::Credential(*digest),
             Self::Fallen { .. } | Self::Everybody => return None,
@@ -133,6 +137,11 @@ impl Selector {
                 of(label, domain) && denies(&Denied::Authority { spki: *spki }, peer).is_some()
             }
             Self::Domain { label, domain } => of(label, domain),
+            Self::Claim { label, trust_domain } => {
+                let mut claims = false;
+                for_each_claim(peer, |claim| claims |= *claim == **trust_domain);
+                claims && peer.ruling().requirement().label() == label.as_ref()
+            }
             Self::Evidence(id) => peer.evidence().contains(id),
             Self::Credential(digest) => own == Some(digest),
             Self::Fallen { label } => {
@@ -157,6 +166,21 @@ impl Selector {
     }
 }
 
+/// Calls `each` with the trust domain of every SPIFFE ID in the certificate of a peer that another domain
+/// vouches for.
+pub(super) fn for_each_claim(peer: &LivePeer, mut each: impl FnMut(&str)) {
+    let Some(leaf) = peer.path().first() else { return };
+    let Some(Ok(names)) = leaf.as_certificate().subject_alt_name() else { return };
+    for name in names.iter().flatten() {
+        if let GeneralName::Uri(uri) = name
+            && let Ok(id) = SpiffeIdRef::parse(uri)
+            && id.trust_domain().as_str() != peer.trust_domain()
+        {
+            each(id.trust_domain().as_str());
+        }
+    }
+}
+
 /// How far a denial reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reach {
@@ -169,7 +193,7 @@ enum Reach {
 /// Whether something that is denied is on the path of a peer.
 fn denies(denied: &Denied, peer: &LivePeer) -> Option<Reach> {
     let at = |depth: usize| if depth == 0 { Reach::Peer } else { Reach::Path };
-    let find = |mut is: &mut dyn FnMut(usize, &Certificate<'_>) -> bool| {
+    let find = |is: &mut dyn FnMut(usize, &Certificate<'_>) -> bool| {
         let mut path = peer.path().iter().enumerate();
         path.find(|(depth, held)| is(*depth, &held.as_certificate())).map(|(depth, _)| at(depth))
     };

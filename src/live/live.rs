@@ -257,7 +257,12 @@ impl Shared {
             fence: in_force.fence,
             changed: draft.changed,
             tightened: draft.tightened,
-            credentials: events.to_vec(),
+            // That something was published beside the credentials is told by everything else.
+            credentials: events
+                .iter()
+                .filter(|event| !matches!(event, CredentialEvent::AttachedChanged { .. }))
+                .cloned()
+                .collect(),
             affected: self.register.affected(&wanted, in_force),
         }));
         // While other writers wait, so that subscribers hear of publications in their order.

@@ -371,12 +371,8 @@ impl Draft {
                 (None, _) => DomainChange::New,
             };
             directory_changed |= change != DomainChange::Anchors;
-            // Names may be this domain's from now on whose bearers were accepted under another one.
             if matches!(change, DomainChange::Scopes | DomainChange::New) {
-                let (label, name) = (label.clone(), name.clone());
-                let selector = Selector::Fallen { label: Some(label.clone()) };
-                let tightened = Tightened::DirectoryChanged { label, name };
-                self.tighten(tightened, selector, Advice::AskAgain);
+                self.speaks(label, domain, change);
             }
             changes.push((name, change));
         }
@@ -387,6 +383,33 @@ impl Draft {
         }
         parts.change_domains(changes, epoch);
         self.in_force.stores.insert(label.clone(), parts);
+    }
+
+    /// Names may be this domain's from now on whose bearers were accepted under another one.
+    ///
+    /// A SPIFFE trust domain that comes, and speaks for its own SPIFFE IDs alone, takes nothing from
+    /// anybody but those who bore such an ID beside names of another domain: their sessions are found,
+    /// and nothing else is said to be tightened.
+    fn speaks(&mut self, label: &Option<Arc<str>>, domain: &Domain, change: DomainChange) {
+        let tightened = Tightened::DirectoryChanged {
+            label: label.clone(),
+            name: domain.shared_name().clone(),
+        };
+        let own = domain.speaks_for_its_name_alone().filter(|_| change == DomainChange::New);
+        match own {
+            Some(trust_domain) => self.wanted.push(Wanted {
+                selector: Selector::Claim {
+                    label: label.clone(),
+                    trust_domain: trust_domain.as_str().into(),
+                },
+                advice: Advice::AskAgain,
+                cause: tightened.code(),
+            }),
+            None => {
+                let selector = Selector::Fallen { label: Some(label.clone()) };
+                self.tighten(tightened, selector, Advice::AskAgain);
+            }
+        }
     }
 
     fn compare_bundles(

@@ -21,7 +21,7 @@ use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::hash::RandomState;
 use std::sync::Mutex;
 
-use super::affected::{Affected, Key, Wanted, digest};
+use super::affected::{Affected, Key, Wanted, digest, for_each_claim};
 use super::ruling::LivePeer;
 use super::snapshot::InForce;
 use super::standing::Lapse;
@@ -183,6 +183,7 @@ impl Register {
         add(Key::Spki(digest(peer.anchor().spki_der())));
         peer.identity().iter().for_each(|identity| add(Key::Identity(identity)));
         add(Key::Domain(peer.trust_domain()));
+        for_each_claim(peer, |trust_domain| add(Key::Claim(trust_domain)));
         peer.evidence().iter().for_each(|id| add(Key::Evidence(*id)));
         if let Some(own) = own {
             add(Key::Credential(*own));
@@ -196,8 +197,9 @@ impl Register {
             Key::Spki(spki) => self.hasher.hash_one((1_u8, spki)),
             Key::Identity(identity) => self.hasher.hash_one((2_u8, identity)),
             Key::Domain(name) => self.hasher.hash_one((3_u8, name)),
-            Key::Evidence(id) => self.hasher.hash_one((4_u8, id)),
-            Key::Credential(digest) => self.hasher.hash_one((5_u8, digest)),
+            Key::Claim(trust_domain) => self.hasher.hash_one((4_u8, trust_domain)),
+            Key::Evidence(id) => self.hasher.hash_one((5_u8, id)),
+            Key::Credential(digest) => self.hasher.hash_one((6_u8, digest)),
         }
     }
 

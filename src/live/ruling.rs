@@ -160,18 +160,6 @@ impl Ruling {
     pub(super) fn stands_under(&self, in_force: &InForce) -> bool {
         self.0.stands_under(in_force)
     }
-
-    /// The publication up to which it was found to hold is at least that one.
-    pub(super) fn is_as_of(&self, epoch: u64) -> bool {
-        let as_of = self.0.as_of.load(Ordering::Acquire);
-        as_of != VOID && as_of >= epoch
-    }
-
-    /// Octets on the heap that nothing else accounts for: neither the decision's nor shared ones.
-    pub(super) fn heap_bytes(&self) -> usize {
-        let kept = self.0.grounds.as_ref().map_or(0, |grounds| grounds.kept.heap_bytes());
-        size_of::<Basis>() + 2 * size_of::<usize>() + kept
-    }
 }
 
 impl Basis {
@@ -241,7 +229,7 @@ impl Basis {
             verifier
                 .trust_of(label)
                 .and_then(|store| store.domain(peer.trust_domain()))
-                .is_some_and(|domain| domain.bundle().keeps(peer.anchor()))
+                .is_some_and(|domain| domain.bundle().keeps(peer.anchor(), peer.path()))
         };
         let same_speakers = || {
             grounds.kept.present(peer, |presented| {
@@ -262,6 +250,7 @@ impl Basis {
     }
 }
 
+/// What deny list and sources say of the path. A deny list without a rule about it says what none says.
 fn evidence_about(in_force: &InForce, peer: &CertifiedPeer, kept: &Kept) -> [u8; 32] {
     let stapled = kept.stapled_ocsp().is_some();
     let revocation = in_force.verifier.revocation();

@@ -219,14 +219,12 @@ impl<'a> Graph<'a> {
         node: usize,
         cursor: &mut AnchorCursor,
     ) -> Option<(usize, KeyMatch)> {
-        let issuer = self.pool.nodes.get(node)?.issuer;
-        let group = self.pool.names.anchors(issuer, self.bundle);
-        if group.is_empty() {
+        let group = self.pool.anchors(node, self.bundle)?;
+        if group.start == group.end {
             return None;
         }
-        let wanted = self.node(node)?.issuer_key_id;
         while let Some(&key_match) = KeyMatch::ALL.get(cursor.class) {
-            match self.anchor_at(&group, wanted, key_match, cursor.offset) {
+            match group.at(key_match, cursor.offset) {
                 Some(index) if self.may_have_issued(index, node) => {
                     return Some((index, key_match));
                 }
@@ -237,33 +235,6 @@ impl<'a> Graph<'a> {
         None
     }
 
-    /// The anchor at `offset` of those in `group` whose key identifier relates so to `wanted`.
-    fn anchor_at(
-        &self,
-        group: &Range<usize>,
-        wanted: Option<&[u8]>,
-        key_match: KeyMatch,
-        offset: usize,
-    ) -> Option<usize> {
-        let Some(wanted) = wanted else {
-            let index = group.start + offset;
-            return (key_match == KeyMatch::Unknown && index < group.end).then_some(index);
-        };
-        let without = self.bundle.with_key_id(group.clone(), None);
-        let matching = self.bundle.with_key_id(group.clone(), Some(wanted));
-        let range = match key_match {
-            KeyMatch::Match => matching,
-            KeyMatch::Unknown => without,
-            KeyMatch::Mismatch => {
-                let index = without.end + offset;
-                let index = if index < matching.start { index } else { index + matching.len() };
-                return (index < group.end).then_some(index);
-            }
-        };
-        let index = range.start + offset;
-        (index < range.end).then_some(index)
-    }
-
     fn may_have_issued(&self, anchor: usize, node: usize) -> bool {
         let Some(found) = self.anchor(anchor) else { return false };
         let Some(issuer) = self.node(node).and_then(|node| self.pool.names.name(node.issuer))
@@ -271,7 +242,7 @@ impl<'a> Graph<'a> {
             return false;
         };
         (self.admit_flawed || found.state != AnchorState::Distrusted)
-            && found.subject().matches(&issuer)
+            && self.bundle.bears(found, &issuer)
             && !self.is_broken(Vertex::Anchor(anchor), node)
     }
 

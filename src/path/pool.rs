@@ -10,7 +10,7 @@ use core::ops::Range;
 
 use smallvec::SmallVec;
 
-use super::cost::Cost;
+use super::cost::{Cost, KeyMatch};
 use crate::policy::{Limit, LimitExceeded, Limits};
 use crate::trust::TrustBundle;
 use crate::x509::{Certificate, CertificateError, Name};
@@ -71,6 +71,52 @@ impl<'a> NameTable<'a> {
     }
 }
 
+/// Positions in the bundle of the anchors that may bear the issuer's name of one certificate, those
+/// without a key identifier first, and the ones with the identifier that the certificate gives.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AnchorGroup {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    /// Where those without a key identifier end.
+    pub(super) without_end: usize,
+    pub(super) matching_start: usize,
+    pub(super) matching_end: usize,
+}
+
+impl AnchorGroup {
+    /// `wanted` is the key identifier that the certificate gives for its issuer's key. Where it
+    /// gives none, all are alike, as if none had one.
+    fn new(group: &Range<usize>, wanted: Option<&[u8]>, bundle: &TrustBundle) -> Self {
+        let (start, end) = (group.start, group.end);
+        if wanted.is_none() || start == end {
+            return Self { start, end, without_end: end, matching_start: end, matching_end: end };
+        }
+        let without = bundle.with_key_id(group.clone(), None);
+        let matching = bundle.with_key_id(group.clone(), wanted);
+        Self {
+            start,
+            end,
+            without_end: without.end,
+            matching_start: matching.start,
+            matching_end: matching.end,
+        }
+    }
+
+    /// The anchor at `offset` of those whose key identifier relates so to the wanted one.
+    pub(super) fn at(&self, key_match: KeyMatch, offset: usize) -> Option<usize> {
+        let (index, end) = match key_match {
+            KeyMatch::Match => (self.matching_start + offset, self.matching_end),
+            KeyMatch::Unknown => (self.start + offset, self.without_end),
+            KeyMatch::Mismatch => {
+                let index = self.without_end + offset;
+                let matching = self.matching_end - self.matching_start;
+                (if index < self.matching_start { index } else { index + matching }, self.end)
+            }
+        };
+        (index < end).then_some(index)
+    }
+}
+
 /// A certificate of the pool, and what the search knows of it.
 #[derive(Debug)]
 pub(crate) struct Node<'a> {
@@ -94,6 +140,8 @@ pub(crate) struct Node<'a> {
     pub(super) forced_flaws: u32,
     /// What the best way from here to an anchor costs; nothing where there is no way.
     pub(super) cost: Option<Cost>,
+    /// The anchors that may have issued it, once looked up.
+    pub(super) anchors: Option<AnchorGroup>,
     /// Its possible issuers among the candidates, best first, once they are arranged.
     pub(super) issuers: Option<Range<usize>>,
 }
@@ -111,6 +159,7 @@ impl<'a> Node<'a> {
             below: None,
             forced_flaws: 0,
             cost: None,
+            anchors: None,
             issuers: None,
         }
     }
@@ -197,6 +246,16 @@ impl<'a> Pool<'a> {
         self.malformed.sort_unstable_by_key(|&(der, _)| der);
         self.malformed.dedup_by(|(a, _), (b, _)| a == b);
         self.malformed.truncate(MALFORMED_KEPT);
+    }
+
+    /// The anchors that may have issued a candidate.
+    pub(super) fn anchors(&mut self, node: usize, bundle: &TrustBundle) -> Option<AnchorGroup> {
+        let node = self.nodes.get_mut(node)?;
+        if node.anchors.is_none() {
+            let group = self.names.anchors(node.issuer, bundle);
+            node.anchors = Some(AnchorGroup::new(&group, node.issuer_key_id, bundle));
+        }
+        node.anchors
     }
 
     pub(crate) fn node(&self, index: usize) -> Option<&Node<'a>> {

@@ -569,9 +569,8 @@ impl<'a> Search<'a> {
 
 /// RFC 4158 2.4.2: subject, subject alternative names and key are the same.
 fn same_entity(a: &Certificate<'_>, b: &Certificate<'_>) -> bool {
-    fn key<'a>(certificate: &Certificate<'a>) -> Option<&'a [u8]> {
-        certificate.subject_public_key_info().map(|spki| spki.der()).ok()
-    }
     let san = ExtensionKind::SubjectAltName;
-    key(a) == key(b) && a.extension(san) == b.extension(san) && a.subject().matches(&b.subject())
+    a.public_key_der() == b.public_key_der()
+        && a.extension(san) == b.extension(san)
+        && a.subject().matches(&b.subject())
 }

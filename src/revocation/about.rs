@@ -98,9 +98,6 @@ impl Revocation {
         identity: &PeerIdentity,
         stapled: bool,
     ) -> [u8; 32] {
-        if self.is_empty() {
-            return [0; 32];
-        }
         if stapled {
             return *self.digest().as_bytes();
         }
@@ -118,10 +115,14 @@ impl Revocation {
             }
             for source in self.sources() {
                 match source.digest_about(&about) {
-                    Some(digest) => hash.update(digest.as_bytes()),
+                    Some(digest) => {
+                        hash.update(b"evidence");
+                        hash.update(digest.as_bytes());
+                    }
                     None => return *self.digest().as_bytes(),
                 }
             }
+            hash.update(b"certificate");
             let Ok(spki) = certificate.subject_public_key_info() else { break };
             ancestors.push(spki.der());
         }

@@ -26,7 +26,7 @@ use crate::trust::TrustAnchor;
 use crate::x509::{
     CertificateError, CertificateRevocationList, CrlScope, DistributionPointName, EntryWalker,
     FormatError, GeneralNames, IssuingDistributionPointIndex, Name, OwnedCertificate, OwnedOid,
-    der::Reader,
+    PlainEntry, der::Reader,
 };
 
 /// Whoever may have signed a list.
@@ -145,7 +145,6 @@ pub struct CrlIntake<B> {
     signers: Vec<CrlSigner>,
     phase: Phase,
     cursor: Cursor,
-    unrecognized_critical: Option<OwnedOid>,
     hasher: Sha256,
     hashed: usize,
 }
@@ -153,7 +152,7 @@ pub struct CrlIntake<B> {
 #[derive(Debug)]
 enum Phase {
     Signature,
-    Entries(Vec<EntryTableBuilder>),
+    Entries,
     Done,
 }
 
@@ -179,11 +178,58 @@ impl Tables {
     }
 }
 
-/// How far the entries were read.
+/// How far the entries were read, and what they said.
 #[derive(Debug)]
 struct Cursor {
     walker: EntryWalker,
     tables: Tables,
+    builders: Vec<EntryTableBuilder>,
+    unrecognized_critical: Option<OwnedOid>,
+}
+
+impl Cursor {
+    const fn new(walker: EntryWalker) -> Self {
+        Self {
+            walker,
+            tables: Tables { numbers: BTreeMap::new(), current: 0 },
+            builders: Vec::new(),
+            unrecognized_critical: None,
+        }
+    }
+
+    /// Reads one entry and files it; whether there was one.
+    #[inline]
+    fn file_next(&mut self, der: &[u8]) -> Result<bool, FormatError> {
+        let (number, serial_number, listed);
+        if let Some(entry) = self.walker.next_plain(der) {
+            number = self.tables.current;
+            serial_number = entry.serial_number;
+            let PlainEntry { reason, revocation_date: at, .. } = entry;
+            listed = Listed { reason, at, invalidity: None };
+        } else {
+            let Some(entry) = self.walker.next_entry(der) else { return Ok(false) };
+            let entry = entry?;
+            number = self.tables.of(entry.certificate_issuer);
+            serial_number = entry.serial_number;
+            listed = Listed {
+                reason: entry.reason,
+                at: entry.revocation_date,
+                invalidity: entry.invalidity_date,
+            };
+            if let Some(oid) = entry.unrecognized_critical_extension
+                && self.unrecognized_critical.is_none()
+            {
+                self.unrecognized_critical = Some(oid.to_owned());
+            }
+        }
+        if number >= self.builders.len() {
+            self.builders.push(EntryTableBuilder::new(self.walker.bytes_total()));
+        }
+        if let Some(builder) = self.builders.get_mut(number) {
+            builder.add(serial_number, &listed, self.walker.bytes_read());
+        }
+        Ok(true)
+    }
 }
 
 /// Keys tried for one list: more of one name than that is nobody's estate.
@@ -223,8 +269,7 @@ impl<B: AsRef<[u8]>> CrlIntake<B> {
             key: None,
             signers,
             phase: Phase::Signature,
-            cursor: Cursor { walker, tables: Tables::default() },
-            unrecognized_critical: None,
+            cursor: Cursor::new(walker),
             hasher: Sha256::new(),
             hashed: 0,
         })
@@ -246,44 +291,22 @@ impl<B: AsRef<[u8]>> CrlIntake<B> {
         match phase {
             Phase::Signature => {
                 self.key = Some(verify(&list, &self.signers, tools)?);
-                // The commonest entries have 36 octets and more; too few expected cost little.
-                let expected = self.cursor.walker.bytes_total() / 40;
-                self.phase = Phase::Entries(alloc::vec![EntryTableBuilder::new(expected)]);
+                self.phase = Phase::Entries;
             }
-            Phase::Entries(mut builders) => {
-                while left > 0
-                    && let Some(entry) = self.cursor.walker.next_entry(der)
-                {
-                    let entry = entry?;
-                    let number = self.cursor.tables.of(entry.certificate_issuer);
-                    let listed = Listed {
-                        reason: entry.reason,
-                        at: entry.revocation_date,
-                        invalidity: entry.invalidity_date,
-                    };
-                    if number == builders.len() {
-                        builders.push(EntryTableBuilder::new(0));
-                    }
-                    if let Some(builder) = builders.get_mut(number) {
-                        builder.add(entry.serial_number, &listed);
-                    }
-                    if let Some(oid) = entry.unrecognized_critical_extension
-                        && self.unrecognized_critical.is_none()
-                    {
-                        self.unrecognized_critical = Some(oid.to_owned());
-                    }
+            Phase::Entries => {
+                while left > 0 && self.cursor.file_next(der)? {
                     left -= 1;
                     // While these octets are still near.
                     if left.is_multiple_of(256) {
-                        self.hashed = hash_up_to(&mut self.hasher, der, self.hashed, entry.offset);
+                        let read = self.cursor.walker.offset();
+                        self.hashed = hash_up_to(&mut self.hasher, der, self.hashed, read);
                     }
                 }
                 if left > 0 {
                     hash_up_to(&mut self.hasher, der, self.hashed, der.len());
-                    let tables = builders.into_iter().map(EntryTableBuilder::finish).collect();
-                    return Ok(Progress::Finished(self.finish(tables)?));
+                    return Ok(Progress::Finished(self.finish()?));
                 }
-                self.phase = Phase::Entries(builders);
+                self.phase = Phase::Entries;
             }
             Phase::Done => return Err(CrlIntakeError::Ended),
         }
@@ -291,8 +314,11 @@ impl<B: AsRef<[u8]>> CrlIntake<B> {
         Ok(Progress::Working { done: walker.bytes_read(), total: walker.bytes_total() })
     }
 
-    fn finish(&mut self, tables: Vec<EntryTable>) -> Result<VerifiedCrl, CrlIntakeError> {
+    fn finish(&mut self) -> Result<VerifiedCrl, CrlIntakeError> {
         let list = CertificateRevocationList::from_der(self.bytes.as_ref())?;
+        let builders = core::mem::take(&mut self.cursor.builders);
+        let tables: Vec<EntryTable> =
+            builders.into_iter().map(EntryTableBuilder::finish).collect();
         let key = self.key.take().ok_or(CrlIntakeError::Ended)?;
         let signers = core::mem::take(&mut self.signers);
         let signers: Vec<CrlSigner> =
@@ -346,7 +372,7 @@ impl<B: AsRef<[u8]>> CrlIntake<B> {
             unrecognized_critical: list
                 .unrecognized_critical_extension()
                 .map(|oid| oid.to_owned())
-                .or(self.unrecognized_critical.take()),
+                .or(self.cursor.unrecognized_critical.take()),
             own,
             others: by_name(core::mem::take(&mut self.cursor.tables.numbers), tables.collect()),
             entries,
@@ -397,6 +423,8 @@ fn verify(
         }
         tried.push(&signer.key);
         let Some(key) = signer.key.public_key() else { continue };
+        // Not by the memo: its key would be one more digest of the whole list.
+        let tools = tools.with_memo(None);
         match tools.verify(key, algorithm, list.tbs_cert_list(), list.signature_value()) {
             Ok(()) => return Ok(signer.key.clone()),
             Err(error) => failure = Some(error),

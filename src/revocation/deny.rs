@@ -313,12 +313,10 @@ impl DenyList {
 
     /// Adds the names of all rules about a certificate to a digest.
     pub(super) fn hash_about(&self, about: &About<'_>, hash: &mut Sha256) {
-        let mut count = 0_u64;
         self.about(about, &mut |(id, _)| {
-            count += 1;
+            hash.update(b"rule");
             hash.update(id.as_bytes());
         });
-        hash.update(count.to_be_bytes());
     }
 }
 

@@ -4,12 +4,17 @@
 //! keeps what an answer needs: the serial number in full, so that an answer is exact; date and
 //! reason; the invalidity date where the list has any. A record is 22 bytes for a serial of 16.
 //!
-//! Records of one length stand in regions of some thousands, by the upper bits of a hash, and
-//! within a region in buckets, about four to a bucket, by the next bits. Records are appended to
-//! their regions while the list is read, in blocks, so that nothing is copied for growth; a region
-//! is put in order when all is read, while it fits a processor's cache, and its blocks go before
-//! the next one is begun. The hash needs no key: a bucket that grew large, by chance or by intent,
-//! is sorted and searched by halves.
+//! Records of one length stand in buckets, about four to a bucket, by the upper bits of a hash; a
+//! directory says where each bucket begins, so that a question touches it and one more place. The
+//! hash needs no key: a bucket that grew large, by chance or by intent, is sorted and searched by
+//! halves.
+//!
+//! While the list is read, records go to regions of some thousands, by the uppermost bits, in one
+//! piece of memory with room for as many as the list should have by what was read of it. In the end
+//! each region is put in order by way of a copy, while it fits a processor's cache, and written
+//! where the one before it ends; the room that is left is given back. So nothing is allocated
+//! twice, and the most that is held is little more than what stays. Where the expectation was
+//! wrong, all is moved to a larger piece.
 //!
 //! Serial numbers are told apart by their octets, never as numbers: a leading zero octet, which
 //! DER has where the next bit is set, is dropped and negative numbers are kept apart, so that no
@@ -32,7 +37,8 @@ pub(super) struct Listed {
 /// All entries that one issuer's certificates have in a list.
 #[derive(Debug, Default)]
 pub(super) struct EntryTable {
-    groups: BTreeMap<Shape, Group>,
+    /// In the order of shapes, of which honest lists have few.
+    groups: Vec<(Shape, Group)>,
 }
 
 /// Serial numbers of one length and sign.
@@ -58,10 +64,181 @@ impl Shape {
     }
 }
 
+impl EntryTable {
+    /// What the list says of `serial`, the content octets of the INTEGER.
+    ///
+    /// Where a serial number is listed more than once, a revocation comes before a removal and
+    /// the earliest before later ones, in whatever order the list has them.
+    #[inline]
+    pub(super) fn find(&self, serial: &[u8]) -> Option<Listed> {
+        let (shape, key) = Shape::of(serial);
+        let (_, group) = self.groups.iter().find(|(held, _)| *held == shape)?;
+        group.find(key)
+    }
+
+    /// Calls `each` with every serial number, as content octets of the INTEGER; more than once with
+    /// those that are listed more than once.
+    pub(super) fn serials(&self, mut each: impl FnMut(&[u8])) {
+        let mut content = Vec::new();
+        for (shape, group) in &self.groups {
+            for record in group.records.chunks_exact(group.layout.stride()) {
+                let key = group.layout.key_of(record);
+                content.clear();
+                if !shape.negative && key.first().is_some_and(|octet| *octet >= 0x80) {
+                    content.push(0);
+                }
+                content.extend_from_slice(key);
+                each(&content);
+            }
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.groups.iter().map(|(_, group)| group.records.len() / group.layout.stride()).sum()
+    }
+
+    /// Bytes held.
+    pub(super) fn heap_bytes(&self) -> usize {
+        let of = |group: &Group| group.records.capacity() + 4 * group.directory.capacity();
+        self.groups.iter().map(|(_, group)| size_of::<(Shape, Group)>() + of(group)).sum()
+    }
+}
+
+/// How a record looks: key, date and reason, invalidity date where there are any.
+#[derive(Clone, Copy, Debug)]
+struct Layout {
+    key_length: usize,
+    with_invalidity: bool,
+}
+
+impl Layout {
+    #[inline]
+    const fn stride(self) -> usize {
+        self.key_length + PAYLOAD + if self.with_invalidity { INVALIDITY } else { 0 }
+    }
+
+    #[inline]
+    fn key_of(self, record: &[u8]) -> &[u8] {
+        record.get(..self.key_length).unwrap_or_default()
+    }
+}
+
+/// The records of one shape, in buckets.
+#[derive(Debug)]
+struct Group {
+    layout: Layout,
+    bucket_bits: u32,
+    /// Where each bucket begins, counted in records, and where the last one ends.
+    directory: Vec<u32>,
+    records: Vec<u8>,
+}
+
+/// Buckets up to this many records are scanned, larger ones are sorted.
+const SCANNED: usize = 16;
+/// Date and reason.
+const PAYLOAD: usize = 6;
+/// An invalidity date.
+const INVALIDITY: usize = 5;
+
+impl Group {
+    #[inline]
+    fn find(&self, key: &[u8]) -> Option<Listed> {
+        let bucket = upper_bits(hash(key), self.bucket_bits);
+        let &[start, end] = self.directory.get(bucket..)?.first_chunk()?;
+        let stride = self.layout.stride();
+        let records = self.records.get(widen(start) * stride..widen(end) * stride)?;
+        let record = if records.len() <= SCANNED * stride {
+            self.scan(records, key)?
+        } else {
+            self.bisect(records, key)?
+        };
+        self.decode(record)
+    }
+
+    /// Compares the last octets of all keys of a bucket before it looks at one: a processor then
+    /// waits for the bucket once, and not before each comparison.
+    #[inline]
+    fn scan<'r>(&self, records: &'r [u8], key: &[u8]) -> Option<&'r [u8]> {
+        let stride = self.layout.stride();
+        let Some(tail) = key.last_chunk::<8>() else { return self.least(records, key) };
+        let (mut hits, mut place) = (0_usize, 0);
+        for (number, record) in records.chunks_exact(stride).enumerate() {
+            let same = self.layout.key_of(record).last_chunk::<8>() == Some(tail);
+            hits += usize::from(same);
+            place = if same { number } else { place };
+        }
+        match hits {
+            0 => None,
+            1 => {
+                let record = records.get(place * stride..)?.get(..stride)?;
+                (self.layout.key_of(record) == key).then_some(record)
+            }
+            _ => self.least(records, key),
+        }
+    }
+
+    /// Of one serial number, the least record counts.
+    fn least<'r>(&self, records: &'r [u8], key: &[u8]) -> Option<&'r [u8]> {
+        let same = |record: &&[u8]| self.layout.key_of(record) == key;
+        records.chunks_exact(self.layout.stride()).filter(same).min()
+    }
+
+    /// The first of the records of a key in a sorted bucket.
+    #[cold]
+    fn bisect<'r>(&self, records: &'r [u8], key: &[u8]) -> Option<&'r [u8]> {
+        let stride = self.layout.stride();
+        let (mut low, mut high) = (0, records.len() / stride);
+        while low < high {
+            let middle = low.midpoint(high);
+            let record = records.get(middle * stride..)?;
+            if self.layout.key_of(record) < key { low = middle + 1 } else { high = middle }
+        }
+        let record = records.get(low * stride..)?.get(..stride)?;
+        (self.layout.key_of(record) == key).then_some(record)
+    }
+
+    fn decode(&self, record: &[u8]) -> Option<Listed> {
+        let payload = record.get(self.layout.key_length..)?;
+        let (head, tail) = payload.split_first_chunk::<PAYLOAD>()?;
+        let [a, b, c, d, e, reason] = *head;
+        let date = u64::from_be_bytes([0, 0, 0, a & 0x7f, b, c, d, e]);
+        Some(Listed {
+            reason: ReasonCode::from_number(reason),
+            at: decode_time(date)?,
+            invalidity: match tail.first_chunk::<INVALIDITY>() {
+                Some(&[a, b, c, d, e]) if a != NO_TIME => {
+                    decode_time(u64::from_be_bytes([0, 0, 0, a, b, c, d, e]))
+                }
+                _ => None,
+            },
+        })
+    }
+
+    fn sort_large_buckets(&mut self) {
+        let stride = self.layout.stride();
+        let mut edges = self.directory.iter().map(|&edge| widen(edge)).peekable();
+        while let (Some(start), Some(&end)) = (edges.next(), edges.peek()) {
+            if end.saturating_sub(start) <= SCANNED {
+                continue;
+            }
+            let Some(records) = self.records.get_mut(start * stride..end * stride) else {
+                continue;
+            };
+            let copy = records.to_vec();
+            let mut order: Vec<&[u8]> = copy.chunks_exact(stride).collect();
+            order.sort_unstable();
+            for (place, record) in records.chunks_exact_mut(stride).zip(order) {
+                place.copy_from_slice(record);
+            }
+        }
+    }
+}
+
 /// Takes entries in the order of the list.
 #[derive(Debug)]
 pub(super) struct EntryTableBuilder {
-    expected: usize,
+    /// Bytes that all entries of the list have.
+    total: usize,
     shapes: BTreeMap<Shape, usize>,
     groups: Vec<GroupBuilder>,
     /// The shape of the last entry, which the next one most often has.
@@ -69,20 +246,21 @@ pub(super) struct EntryTableBuilder {
 }
 
 impl EntryTableBuilder {
-    /// Prepares for about `expected` entries.
-    pub(super) const fn new(expected: usize) -> Self {
-        Self { expected, shapes: BTreeMap::new(), groups: Vec::new(), last: None }
+    /// Prepares for a list whose entries have `total` bytes.
+    pub(super) const fn new(total: usize) -> Self {
+        Self { total, shapes: BTreeMap::new(), groups: Vec::new(), last: None }
     }
 
+    /// Files an entry, when `read` bytes of the entries were read.
     #[inline]
-    pub(super) fn add(&mut self, serial: &[u8], listed: &Listed) {
+    pub(super) fn add(&mut self, serial: &[u8], listed: &Listed, read: usize) {
         let (shape, key) = Shape::of(serial);
         let at = match self.last {
             Some((last, at)) if last == shape => at,
             _ => self.group_of(shape),
         };
         if let Some(group) = self.groups.get_mut(at) {
-            group.add(key, listed);
+            group.add(key, listed, (read, self.total));
         }
     }
 
@@ -91,9 +269,8 @@ impl EntryTableBuilder {
         let next = self.groups.len();
         let at = *self.shapes.entry(shape).or_insert(next);
         if at == next {
-            // Regions are worth their room for the few shapes that honest lists have.
-            let expected = if next < 4 { self.expected } else { 0 };
-            self.groups.push(GroupBuilder::new(shape.length, expected));
+            let layout = Layout { key_length: shape.length, with_invalidity: false };
+            self.groups.push(GroupBuilder::new(layout, 0, 0));
         }
         self.last = Some((shape, at));
         at
@@ -114,274 +291,180 @@ impl EntryTableBuilder {
 #[derive(Debug)]
 struct GroupBuilder {
     layout: Layout,
-    regions: Vec<Blocks>,
-}
-
-/// The records of a region as they came.
-#[derive(Debug, Default)]
-struct Blocks {
-    full: Vec<Vec<u8>>,
-    current: Vec<u8>,
-}
-
-/// Where the parts of a record stand, and which region it is in.
-#[derive(Clone, Copy, Debug)]
-struct Layout {
-    key_length: usize,
-    with_invalidity: bool,
     region_bits: u32,
-}
-
-impl Layout {
-    #[inline]
-    const fn stride(self) -> usize {
-        self.key_length + PAYLOAD + if self.with_invalidity { INVALIDITY } else { 0 }
-    }
-
-    #[inline]
-    fn region(self, hash: u64) -> usize {
-        upper_bits(hash, self.region_bits)
-    }
+    /// How many records each region has.
+    counts: Vec<usize>,
+    /// How many it has room for.
+    room: usize,
+    /// Regions one after the other, what is not used of them included.
+    records: Vec<u8>,
+    /// One region grew out of proportion: there is one only.
+    uneven: bool,
 }
 
 /// Records that a region should have.
 const REGION: usize = 4_096;
-/// Bytes of a block.
-const BLOCK: usize = 4_096;
+/// Records from which on the number of all is told by the share of the list that was read.
+const SAMPLE: usize = 1_024;
 
 impl GroupBuilder {
-    fn new(key_length: usize, expected: usize) -> Self {
-        let regions = (expected / REGION).clamp(1, 256).next_power_of_two();
-        let region_bits = regions.trailing_zeros();
+    /// Regions with room for so many records each.
+    fn new(layout: Layout, region_bits: u32, room: usize) -> Self {
+        let regions = 1_usize << region_bits;
         Self {
-            layout: Layout { key_length, with_invalidity: false, region_bits },
-            regions: (0..regions).map(|_| Blocks::default()).collect(),
+            layout,
+            region_bits,
+            counts: vec![0; regions],
+            room,
+            records: vec![0; regions * room * layout.stride()],
+            uneven: false,
         }
     }
 
     #[inline]
-    fn add(&mut self, key: &[u8], listed: &Listed) {
+    fn add(&mut self, key: &[u8], listed: &Listed, progress: (usize, usize)) {
         if listed.invalidity.is_some() && !self.layout.with_invalidity {
-            self.widen();
+            self.relay(Layout { with_invalidity: true, ..self.layout }, self.region_bits, self.room);
         }
-        let stride = self.layout.stride();
-        let Some(blocks) = self.regions.get_mut(self.layout.region(hash(key))) else { return };
-        if blocks.current.len() + stride > BLOCK && !blocks.current.is_empty() {
-            blocks.full.push(core::mem::replace(
-                &mut blocks.current,
-                Vec::with_capacity(BLOCK.max(stride)),
-            ));
-        }
-        blocks.current.extend_from_slice(key);
-        blocks.current.extend_from_slice(&encode(listed));
-        if self.layout.with_invalidity {
-            blocks.current.extend_from_slice(&encode_time(listed.invalidity));
+        loop {
+            let layout = self.layout;
+            if let Some(place) = self.place(key)
+                && let Some((place, payload)) = place.split_at_mut_checked(layout.key_length)
+            {
+                copy(place, key);
+                if let Some((payload, invalidity)) = payload.split_first_chunk_mut() {
+                    *payload = encode(listed);
+                    if let Some(invalidity) = invalidity.first_chunk_mut() {
+                        *invalidity = encode_time(listed.invalidity);
+                    }
+                }
+                return;
+            }
+            self.grow(progress);
         }
     }
 
-    /// Makes room for invalidity dates, when the first one comes.
+    /// Room for one more record with this key; nothing where its region is full.
+    #[inline]
+    fn place(&mut self, key: &[u8]) -> Option<&mut [u8]> {
+        let region = upper_bits(hash(key), self.region_bits);
+        let count = self.counts.get_mut(region).filter(|count| **count < self.room)?;
+        let stride = self.layout.stride();
+        let start = (region * self.room + *count) * stride;
+        let place = self.records.get_mut(start..start + stride)?;
+        *count += 1;
+        Some(place)
+    }
+
+    /// Makes room for as many more records as the list should have, and for one at least.
     #[cold]
-    fn widen(&mut self) {
-        let stride = self.layout.stride();
-        self.layout.with_invalidity = true;
-        for blocks in &mut self.regions {
-            for block in blocks.full.iter_mut().chain([&mut blocks.current]) {
-                let wide = block
-                    .chunks_exact(stride)
-                    .flat_map(|record| record.iter().copied().chain(encode_time(None)));
-                *block = wide.collect();
-            }
-        }
-    }
-
-    fn finish(self) -> Group {
-        let layout = self.layout;
-        let regions = self.regions.into_iter().map(|blocks| Region::of(layout, blocks));
-        Group { layout, regions: regions.collect() }
-    }
-}
-
-impl EntryTable {
-    /// What the list says of `serial`, the content octets of the INTEGER.
-    ///
-    /// Where a serial number is listed more than once, a revocation comes before a removal and
-    /// the earliest before later ones, in whatever order the list has them.
-    #[inline]
-    pub(super) fn find(&self, serial: &[u8]) -> Option<Listed> {
-        let (shape, key) = Shape::of(serial);
-        self.groups.get(&shape)?.find(key)
-    }
-
-    /// Calls `each` with every serial number, as content octets of the INTEGER; more than once with
-    /// those that are listed more than once.
-    pub(super) fn serials(&self, mut each: impl FnMut(&[u8])) {
-        let mut content = Vec::new();
-        for (shape, group) in &self.groups {
-            let stride = group.layout.stride();
-            let records = group.regions.iter().flat_map(|r| r.records.chunks_exact(stride));
-            for key in records.map(|record| key_of(group.layout, record)) {
-                content.clear();
-                if !shape.negative && key.first().is_some_and(|octet| *octet >= 0x80) {
-                    content.push(0);
-                }
-                content.extend_from_slice(key);
-                each(&content);
-            }
-        }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.groups.values().map(Group::len).sum()
-    }
-
-    /// Bytes held.
-    pub(super) fn heap_bytes(&self) -> usize {
-        let regions = self.groups.values().flat_map(|group| &group.regions);
-        let of = |region: &Region| {
-            size_of::<Region>() + region.records.capacity() + 4 * region.directory.capacity()
+    fn grow(&mut self, (read, total): (usize, usize)) {
+        let count: usize = self.counts.iter().sum();
+        // Half empty, and one region is full: by intent, or the hash is bad.
+        self.uneven |= count < self.counts.len() * self.room / 2;
+        let by_share = count.saturating_mul(total) / read.max(1);
+        let expected = match count {
+            SAMPLE.. if !self.uneven => by_share.max(count + count / 2),
+            _ => (4 * count).max(64),
         };
-        regions.map(of).sum()
-    }
-}
-
-/// The records of one shape.
-#[derive(Debug)]
-struct Group {
-    layout: Layout,
-    regions: Vec<Region>,
-}
-
-/// Records in buckets.
-#[derive(Debug)]
-struct Region {
-    /// Where each bucket begins, counted in records, and where the last one ends.
-    directory: Vec<u32>,
-    bucket_bits: u32,
-    records: Vec<u8>,
-}
-
-/// Buckets up to this many records are scanned, larger ones are sorted.
-const SCANNED: usize = 16;
-/// Date and reason.
-const PAYLOAD: usize = 6;
-/// An invalidity date.
-const INVALIDITY: usize = 5;
-
-impl Group {
-    fn len(&self) -> usize {
-        self.regions.iter().map(|region| region.records.len()).sum::<usize>() / self.layout.stride()
+        let regions = match self.uneven {
+            true => 1,
+            false => (expected / REGION).clamp(1, 256).next_power_of_two(),
+        };
+        // Random numbers are spread so evenly that an eighth more is enough.
+        let room = expected.div_ceil(regions);
+        self.relay(self.layout, regions.trailing_zeros(), room + room / 8);
     }
 
-    #[inline]
-    fn find(&self, key: &[u8]) -> Option<Listed> {
-        let hash = hash(key);
-        let record = self.regions.get(self.layout.region(hash))?.find(self.layout, hash, key)?;
-        self.decode(record)
+    /// Moves all records.
+    fn relay(&mut self, layout: Layout, region_bits: u32, room: usize) {
+        let mut next = Self { uneven: self.uneven, ..Self::new(layout, region_bits, room) };
+        if !next.take(self) {
+            let count: usize = self.counts.iter().sum();
+            next = Self { uneven: true, ..Self::new(layout, 0, 2 * count) };
+            next.take(self);
+        }
+        *self = next;
     }
 
-    fn decode(&self, record: &[u8]) -> Option<Listed> {
-        let payload = record.get(self.layout.key_length..)?;
-        let (head, tail) = payload.split_first_chunk::<PAYLOAD>()?;
-        let [a, b, c, d, e, reason] = *head;
-        let date = u64::from_be_bytes([0, 0, 0, a & 0x7f, b, c, d, e]);
-        Some(Listed {
-            reason: ReasonCode::from_number(reason),
-            at: decode_time(date)?,
-            invalidity: match tail.first_chunk::<INVALIDITY>() {
-                Some(&[a, b, c, d, e]) if a != 0xff => {
-                    decode_time(u64::from_be_bytes([0, 0, 0, a, b, c, d, e]))
-                }
-                _ => None,
-            },
+    /// Takes the records of another; whether there was room.
+    fn take(&mut self, other: &Self) -> bool {
+        let stride = other.layout.stride();
+        let slots = other.records.chunks_exact((other.room * stride).max(1)).zip(&other.counts);
+        let mut records = slots.flat_map(|(slot, count)| slot.chunks_exact(stride).take(*count));
+        records.all(|record| {
+            let Some(place) = self.place(other.layout.key_of(record)) else { return false };
+            place.fill(NO_TIME);
+            place.iter_mut().zip(record).for_each(|(to, from)| *to = *from);
+            true
         })
     }
-}
 
-impl Region {
-    /// Puts the records of a region into buckets.
-    fn of(layout: Layout, blocks: Blocks) -> Self {
+    /// Puts the regions in order, each where the one before it ends.
+    fn finish(self) -> Group {
+        let Self { layout, region_bits, counts, room, mut records, .. } = self;
         let stride = layout.stride();
-        let blocks: Vec<Vec<u8>> = blocks.full.into_iter().chain([blocks.current]).collect();
-        let length = blocks.iter().map(Vec::len).sum::<usize>();
-        let buckets = (length / stride / 4).max(1).next_power_of_two();
-        let bucket_bits = buckets.trailing_zeros();
-        let mut region =
-            Self { directory: vec![0; buckets + 1], bucket_bits, records: vec![0; length] };
-        let records = || blocks.iter().flat_map(|block| block.chunks_exact(stride));
-        let bucket_of =
-            |record: &[u8]| region_bucket(layout, bucket_bits, hash(key_of(layout, record)));
-        for record in records() {
-            if let Some(count) = region.directory.get_mut(bucket_of(record)) {
-                *count += 1;
+        let total: usize = counts.iter().sum();
+        let bucket_bits = (total / 4).max(1).next_power_of_two().trailing_zeros().max(region_bits);
+        let in_region = 1_usize << (bucket_bits - region_bits);
+        let mut directory = vec![0_u32; (in_region << region_bits) + 1];
+        let (mut scratch, mut buckets) = (Vec::new(), Vec::new());
+        let mut end = 0;
+        for (region, count) in counts.into_iter().enumerate() {
+            let start = region * room * stride;
+            let unordered = records.get(start..start + count * stride).unwrap_or_default();
+            scratch.clear();
+            scratch.extend_from_slice(unordered);
+            let first = region * in_region;
+            let Some(places) = directory.get_mut(first..first + in_region) else { continue };
+            buckets.clear();
+            buckets.extend(scratch.chunks_exact(stride).map(|record| {
+                upper_bits(hash(layout.key_of(record)), bucket_bits).saturating_sub(first)
+            }));
+            for &bucket in &buckets {
+                if let Some(count) = places.get_mut(bucket) {
+                    *count += 1;
+                }
+            }
+            for place in places.iter_mut() {
+                end += *place;
+                *place = end;
+            }
+            // From their ends, buckets fill towards their beginnings.
+            for (record, &bucket) in scratch.chunks_exact(stride).zip(&buckets) {
+                let Some(place) = places.get_mut(bucket) else { continue };
+                *place = place.saturating_sub(1);
+                let start = widen(*place) * stride;
+                if let Some(target) = records.get_mut(start..start + stride) {
+                    copy(target, record);
+                }
             }
         }
-        let mut sum = 0;
-        for place in &mut region.directory {
-            sum += *place;
-            *place = sum;
+        if let Some(last) = directory.last_mut() {
+            *last = end;
         }
-        // From their ends, buckets fill towards their beginnings.
-        for record in records() {
-            let Some(place) = region.directory.get_mut(bucket_of(record)) else { continue };
-            *place = place.saturating_sub(1);
-            let start = widen(*place) * stride;
-            if let Some(target) = region.records.get_mut(start..start + stride) {
-                target.copy_from_slice(record);
-            }
-        }
-        region.sort_large_buckets(stride);
-        region
-    }
-
-    #[inline]
-    fn find(&self, layout: Layout, hash: u64, key: &[u8]) -> Option<&[u8]> {
-        let stride = layout.stride();
-        let bucket = region_bucket(layout, self.bucket_bits, hash);
-        let &[start, end] = self.directory.get(bucket..)?.first_chunk()?;
-        let records = self.records.get(widen(start) * stride..widen(end) * stride)?;
-        if records.len() <= SCANNED * stride {
-            // Of one serial number, the least record counts.
-            let same = |record: &&[u8]| key_of(layout, record) == key;
-            return records.chunks_exact(stride).filter(same).min();
-        }
-        let (mut low, mut high) = (0, records.len() / stride);
-        while low < high {
-            let middle = low.midpoint(high);
-            let record = records.get(middle * stride..)?;
-            if key_of(layout, record) < key { low = middle + 1 } else { high = middle }
-        }
-        let record = records.get(low * stride..)?.get(..stride)?;
-        (key_of(layout, record) == key).then_some(record)
-    }
-
-    fn sort_large_buckets(&mut self, stride: usize) {
-        let mut edges = self.directory.iter().map(|&edge| widen(edge)).peekable();
-        while let (Some(start), Some(&end)) = (edges.next(), edges.peek()) {
-            if end.saturating_sub(start) <= SCANNED {
-                continue;
-            }
-            let Some(records) = self.records.get_mut(start * stride..end * stride) else {
-                continue;
-            };
-            let copy = records.to_vec();
-            let mut order: Vec<&[u8]> = copy.chunks_exact(stride).collect();
-            order.sort_unstable();
-            for (place, record) in records.chunks_exact_mut(stride).zip(order) {
-                place.copy_from_slice(record);
-            }
-        }
+        records.truncate(total * stride);
+        records.shrink_to_fit();
+        let mut group = Group { layout, bucket_bits, directory, records };
+        group.sort_large_buckets();
+        group
     }
 }
 
+/// Copies between slices of one length; the usual ones without a call.
 #[inline]
-fn key_of(layout: Layout, record: &[u8]) -> &[u8] {
-    record.get(..layout.key_length).unwrap_or_default()
-}
-
-/// The bits of the hash below those that chose the region.
-#[inline]
-fn region_bucket(layout: Layout, bucket_bits: u32, hash: u64) -> usize {
-    upper_bits(hash << layout.region_bits, bucket_bits)
+fn copy(to: &mut [u8], from: &[u8]) {
+    match from.len() {
+        16..=32 => {
+            if let (Some(to), Some(from)) = (to.first_chunk_mut::<16>(), from.first_chunk()) {
+                *to = *from;
+            }
+            if let (Some(to), Some(from)) = (to.last_chunk_mut::<16>(), from.last_chunk()) {
+                *to = *from;
+            }
+        }
+        _ => to.iter_mut().zip(from).for_each(|(to, from)| *to = *from),
+    }
 }
 
 #[inline]
@@ -403,10 +486,12 @@ const NO_REASON: u8 = 0xff;
 /// 0000-01-01T00:00:00Z, before which no time in DER is; 9999 ends below 2³⁹ seconds later.
 const YEAR_ZERO: i64 = -62_167_219_200;
 
-/// All ones where there is no time.
+/// What stands for no time, in each octet.
+const NO_TIME: u8 = 0xff;
+
 #[inline]
-fn encode_time(time: Option<Time>) -> [u8; 5] {
-    let Some(time) = time else { return [0xff; 5] };
+fn encode_time(time: Option<Time>) -> [u8; INVALIDITY] {
+    let Some(time) = time else { return [NO_TIME; INVALIDITY] };
     let seconds = u64::try_from(time.unix().saturating_sub(YEAR_ZERO)).unwrap_or(0);
     let [_, _, _, a, b, c, d, e] = seconds.min((1 << 39) - 1).to_be_bytes();
     [a, b, c, d, e]
@@ -443,9 +528,10 @@ mod tests {
     use super::*;
 
     fn table(entries: &[(&[u8], Listed)]) -> EntryTable {
-        // Regions as of a large list, whatever the number.
-        let mut builder = EntryTableBuilder::new(16 * REGION);
-        entries.iter().for_each(|(serial, listed)| builder.add(serial, listed));
+        let total = 40 * entries.len();
+        let mut builder = EntryTableBuilder::new(total);
+        let reads = (40..).step_by(40);
+        entries.iter().zip(reads).for_each(|((serial, l), read)| builder.add(serial, l, read));
         builder.finish()
     }
 

@@ -4,6 +4,8 @@
 mod alert;
 mod bounded;
 mod choice;
+#[cfg(feature = "rustls-0-24")]
+mod deferred;
 mod event;
 mod expect;
 mod fence;
@@ -15,6 +17,8 @@ mod table;
 pub(crate) use alert::{AlertClass, classify};
 pub(crate) use bounded::Bounded;
 pub(crate) use choice::{Choice, Others, Wanted};
+#[cfg(feature = "rustls-0-24")]
+pub(crate) use deferred::{Deferred, Progress, Question};
 pub use event::{HandshakeEvents, NoCredential, PeerRole, RejectedPeer};
 pub use expect::{ExpectClient, ExpectServer};
 pub(crate) use fence::Fence;

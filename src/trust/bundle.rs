@@ -23,6 +23,8 @@ pub struct TrustBundle {
     anchors: Arc<[Arc<TrustAnchor>]>,
     /// Canonical hash of each anchor's name, in the order of `anchors`.
     hashes: Arc<[u64]>,
+    /// Whether anchors of one hash bear one name, as they do unless somebody made them collide.
+    hashes_tell: bool,
     has_pinned: bool,
     has_distrusted: bool,
     sequence: Option<u64>,
@@ -57,7 +59,11 @@ impl TrustBundle {
             hash.update(line.as_bytes());
         }
         let anchors = || sorted.iter().map(|(_, _, anchor)| anchor);
+        let mut neighbours = sorted.iter().zip(sorted.iter().skip(1));
         Self {
+            hashes_tell: neighbours.all(|((a_hash, _, a), (b_hash, _, b))| {
+                a_hash != b_hash || a.subject().matches(&b.subject())
+            }),
             has_pinned: anchors().any(|anchor| anchor.end_entity_use != EndEntityUse::Refused),
             has_distrusted: anchors().any(|anchor| anchor.state == AnchorState::Distrusted),
             hashes: sorted.iter().map(|&(hash, _, _)| hash).collect(),
@@ -134,21 +140,20 @@ impl TrustBundle {
         self.has_pinned
     }
 
-    /// Whether any anchor is distrusted.
-    pub(crate) const fn has_distrusted(&self) -> bool {
-        self.has_distrusted
-    }
-
     /// Whether a certificate has name and key of an anchor that is distrusted.
     pub(crate) fn distrusts(&self, certificate: &Certificate<'_>) -> bool {
         self.has_distrusted
-            && self.named(&certificate.subject()).any(|index| {
+            && self.distrusts_authority(&certificate.subject(), certificate.public_key_der())
+    }
+
+    /// Whether there is a distrusted anchor with this name and this key.
+    pub(crate) fn distrusts_authority(&self, name: &Name<'_>, spki: &[u8]) -> bool {
+        self.has_distrusted
+            && self.named(name).any(|index| {
                 self.anchor(index).is_some_and(|anchor| {
                     anchor.state == AnchorState::Distrusted
-                        && anchor.subject().matches(&certificate.subject())
-                        && certificate
-                            .subject_public_key_info()
-                            .is_ok_and(|spki| spki.der() == anchor.spki_der())
+                        && self.bears(anchor, name)
+                        && anchor.spki_der() == spki
                 })
             })
     }
@@ -157,16 +162,27 @@ impl TrustBundle {
         self.anchors.get(index)
     }
 
-    /// The anchors that may bear `name`: those of its canonical hash.
+    /// The anchors that may bear `name`; [`TrustBundle::bears`] tells of each whether it does.
     pub(crate) fn named(&self, name: &Name<'_>) -> Range<usize> {
-        // One anchor is compared by the caller at once, without hashing the name.
-        if self.anchors.len() <= 1 {
-            return 0..self.anchors.len();
+        // One anchor is compared without hashing the name.
+        let group = if self.anchors.len() <= 1 {
+            0..self.anchors.len()
+        } else {
+            let hash = name.canonical_hash();
+            let start = self.hashes.partition_point(|&other| other < hash);
+            let end = self.hashes.partition_point(|&other| other <= hash);
+            start..end
+        };
+        let first = self.anchors.get(group.start);
+        if self.hashes_tell && !first.is_some_and(|first| first.subject().matches(name)) {
+            return group.start..group.start;
         }
-        let hash = name.canonical_hash();
-        let start = self.hashes.partition_point(|&other| other < hash);
-        let end = self.hashes.partition_point(|&other| other <= hash);
-        start..end
+        group
+    }
+
+    /// Whether an anchor that [`TrustBundle::named`] gave for `name` bears it.
+    pub(crate) fn bears(&self, anchor: &TrustAnchor, name: &Name<'_>) -> bool {
+        self.hashes_tell || anchor.subject().matches(name)
     }
 
     /// Of `group`, which [`TrustBundle::named`] gave, the part with exactly this key identifier;

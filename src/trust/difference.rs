@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use super::anchor::{AnchorState, TrustAnchor};
 use super::bundle::TrustBundle;
 use super::store::{Domain, TrustStore};
-use crate::x509::Time;
+use crate::x509::{OwnedCertificate, Time};
 
 /// A domain that is not in both stores as it was.
 #[derive(Clone, Copy, Debug)]
@@ -119,10 +119,12 @@ impl TrustBundle {
         found
     }
 
-    /// Whether a path that was valid under `anchor` still has it here, on the same terms, and
-    /// nothing in the bundle speaks against an authority.
-    pub(crate) fn keeps(&self, anchor: &TrustAnchor) -> bool {
-        !self.has_distrusted() && self.anchors_like(anchor).any(|held| held.judges_like(anchor))
+    /// Whether a path that was valid under `anchor` still has it here, on the same terms, and the bundle
+    /// speaks against no authority on it.
+    pub(crate) fn keeps(&self, anchor: &TrustAnchor, path: &[OwnedCertificate]) -> bool {
+        self.anchors_like(anchor).any(|held| held.judges_like(anchor))
+            && !self.distrusts_authority(&anchor.subject(), anchor.spki_der())
+            && !path.iter().any(|certificate| self.distrusts(&certificate.as_certificate()))
     }
 
     /// The anchors made of the same certificate, or of the same name and key.

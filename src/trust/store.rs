@@ -56,6 +56,15 @@ impl Domain {
         self.scopes.iter().filter(|scope| !is_spiffe_scope_of(scope, &self.name))
     }
 
+    /// The SPIFFE trust domain of its name, where it speaks for that and for nothing else.
+    #[cfg(feature = "std")]
+    pub(crate) fn speaks_for_its_name_alone(&self) -> Option<&TrustDomain> {
+        match &*self.scopes {
+            [Scope::Spiffe(trust_domain)] if self.speaks_for_its_name => Some(trust_domain),
+            _ => None,
+        }
+    }
+
     /// Returns the name.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt::Write;
+use core::ops::ControlFlow;
 
 #[cfg(feature = "std")]
 use sha2::{Digest, Sha256};
@@ -69,12 +70,17 @@ fn claimed_domain<'s>(
     let mut first_name: Option<String> = None;
     for_each_name(certificate, |precedence, name| {
         if best.is_some_and(|(found, _)| found <= precedence) {
-            return;
+            return ControlFlow::Continue(());
         }
         match domain_of(store, &name) {
             Some(domain) => best = Some((precedence, domain)),
             None if first_name.is_none() => first_name = Some(name.text()),
             None => {}
+        }
+        // Nothing that follows a name of the first kind comes before it.
+        match best {
+            Some((0, _)) => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
         }
     });
     best.map(|(_, domain)| domain).ok_or(Violation::NoTrustDomain { name: first_name })
@@ -117,28 +123,35 @@ impl Presented<'_> {
     }
 }
 
-/// Calls `each` with every name and its precedence.
-fn for_each_name<'a>(certificate: &Certificate<'a>, mut each: impl FnMut(u8, Presented<'a>)) {
-    if let Some(Ok(names)) = certificate.subject_alt_name() {
+/// Calls `each` with every name and its precedence, until it has enough.
+fn for_each_name<'a>(
+    certificate: &Certificate<'a>,
+    mut each: impl FnMut(u8, Presented<'a>) -> ControlFlow<()>,
+) {
+    if let Some(names) = certificate.checked_subject_alt_name() {
         for name in names.iter().flatten() {
-            match name {
+            let presented = match name {
                 // A SPIFFE ID that breaks the standard is no identity, and no other URI either.
                 GeneralName::Uri(uri) if has_spiffe_scheme(uri) => {
-                    if let Ok(id) = SpiffeIdRef::parse(uri) {
-                        each(0, Presented::Spiffe(id));
-                    }
+                    SpiffeIdRef::parse(uri).ok().map(|id| (0, Presented::Spiffe(id)))
                 }
-                GeneralName::Uri(uri) => each(1, Presented::Uri(uri)),
-                GeneralName::Dns(name) => each(2, Presented::Dns(name)),
-                GeneralName::Ip(octets) => each(3, Presented::Ip(octets)),
-                GeneralName::Rfc822(mailbox) => each(4, Presented::Email(mailbox)),
-                _ => {}
+                GeneralName::Uri(uri) => Some((1, Presented::Uri(uri))),
+                GeneralName::Dns(name) => Some((2, Presented::Dns(name))),
+                GeneralName::Ip(octets) => Some((3, Presented::Ip(octets))),
+                GeneralName::Rfc822(mailbox) => Some((4, Presented::Email(mailbox))),
+                _ => None,
+            };
+            if let Some((precedence, name)) = presented
+                && each(precedence, name).is_break()
+            {
+                return;
             }
         }
     }
     let subject = certificate.subject();
     if !subject.is_empty() {
-        each(PRECEDENCE - 1, Presented::Subject(subject));
+        // The last one: there is nothing to go on to.
+        let _ = each(PRECEDENCE - 1, Presented::Subject(subject));
     }
 }
 
@@ -177,7 +190,10 @@ pub(super) fn speakers(
     if let Expectation::Names([first, ..]) = expectation {
         add(domain_of_expected(store, first));
     }
-    for_each_name(certificate, |_, name| add(domain_of(store, &name)));
+    for_each_name(certificate, |_, name| {
+        add(domain_of(store, &name));
+        ControlFlow::Continue(())
+    });
     hash.finalize().into()
 }
 
@@ -200,13 +216,14 @@ pub(super) fn identify(
     let mut left_out = Vec::new();
     for_each_name(certificate, |_, name| {
         let speaks = domain_of(store, &name).is_some_and(|found| Arc::ptr_eq(found, domain));
-        match name.identity() {
-            Some(identity) if speaks => identities.push(identity),
+        match if speaks { name.identity() } else { None } {
+            Some(identity) => identities.push(identity),
             // That nobody speaks for a subject is the rule, not worth a note.
-            _ if matches!(name, Presented::Subject(_)) => {}
-            _ if left_out.len() < LEFT_OUT_NOTED => left_out.push(name.text()),
-            _ => {}
+            None if matches!(name, Presented::Subject(_)) => {}
+            None if left_out.len() < LEFT_OUT_NOTED => left_out.push(name.text()),
+            None => {}
         }
+        ControlFlow::Continue(())
     });
     Identified { identity: PeerIdentity::new(identities), left_out }
 }

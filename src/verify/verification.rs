@@ -100,12 +100,17 @@ impl<'a> Verification<'a> {
         self.context.revocation = revocation;
     }
 
-    /// Does a bounded piece of work.
-    pub fn step(&mut self) -> Step {
-        if let Some(decision) = &self.decided {
-            return Step::Decided(decision.clone());
+    /// Goes on without further evidence, whatever would help.
+    pub(super) fn run(mut self) -> Decision {
+        loop {
+            if let Turn::Decided(decision) = self.turn() {
+                return decision;
+            }
         }
-        let turn = match &mut self.searching {
+    }
+
+    fn turn(&mut self) -> Turn {
+        match &mut self.searching {
             None => match self.context.start() {
                 Ok(searching) => {
                     self.searching = Some(searching);
@@ -114,8 +119,15 @@ impl<'a> Verification<'a> {
                 Err(finding) => Turn::Decided(self.context.reject(finding)),
             },
             Some(searching) => self.context.advance(searching),
-        };
-        match turn {
+        }
+    }
+
+    /// Does a bounded piece of work.
+    pub fn step(&mut self) -> Step {
+        if let Some(decision) = &self.decided {
+            return Step::Decided(decision.clone());
+        }
+        match self.turn() {
             Turn::Working => Step::Working,
             Turn::Needs(wants) => Step::Needs(wants),
             Turn::Decided(decision) => {
@@ -241,7 +253,8 @@ impl<'a> Context<'a> {
         }
         let mut status = StatusReport::default();
         let asked = self.verifier.asks_about_revocation();
-        if asked || self.request.stapled_ocsp.is_some() {
+        let denies = self.revocation.deny_list().is_some();
+        if asked || denies || self.request.stapled_ocsp.is_some() {
             status = self.inquire(searching, steps, anchor, &identified.identity)?;
             if let Some(breach) = status.breach {
                 return Ok(Confirmed::Broken { breach, wants: status.wants });
@@ -292,10 +305,14 @@ impl<'a> Context<'a> {
     ) -> Result<StatusReport, LimitExceeded> {
         let inquiry = Inquiry {
             revocation: self.revocation,
-            policy: match self.verifier.asks_about_revocation() {
-                true => &self.verifier.revocation_policy,
+            policy: if self.verifier.asks_about_revocation() {
+                &self.verifier.revocation_policy
+            } else if self.request.stapled_ocsp.is_some() {
                 // What a peer staples is heard even where nobody asks.
-                false => &self.verifier.staple_policy,
+                &self.verifier.staple_policy
+            } else {
+                // A deny list says no to those that it names, and nothing of others.
+                &self.verifier.deny_policy
             },
             signer_policy: &self.verifier.signer_policy,
             means: self.means(),

@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 #[cfg(feature = "std")]
 use super::identify;
 use super::request::Request;
-use super::verification::{Step, Verification};
+use super::verification::Verification;
 use crate::constraints::Violation;
 use crate::decision::Decision;
 use crate::policy::{RevocationPolicy, ValidationPolicy};
@@ -31,6 +31,8 @@ pub struct Verifier {
     pub(super) revocation_policy: Arc<RevocationPolicy>,
     /// What holds for a staple where revocation is not asked about.
     pub(super) staple_policy: Arc<RevocationPolicy>,
+    /// What holds beside a deny list where revocation is not asked about.
+    pub(super) deny_policy: Arc<RevocationPolicy>,
     /// What signers of revocation evidence are validated by.
     pub(super) signer_policy: Arc<ValidationPolicy>,
 }
@@ -52,6 +54,7 @@ impl Verifier {
             revocation: Arc::default(),
             revocation_policy: Arc::new(policy.revocation.clone().unwrap_or_default()),
             staple_policy: Arc::new(RevocationPolicy::if_available()),
+            deny_policy: Arc::new(RevocationPolicy::dangerously_unchecked()),
             signer_policy: Arc::new(policy.for_signers()),
             policy,
         }
@@ -63,8 +66,9 @@ impl Verifier {
         Self { memo: Some(memo), ..self }
     }
 
-    /// Sets the revocation evidence: deny list and sources. Default: none; revocation is then not
-    /// asked about, unless [`ValidationPolicy::with_revocation`] demands it, and decisions say so.
+    /// Sets the revocation evidence: deny list and sources. Default: none. Without sources revocation
+    /// is not asked about, unless [`ValidationPolicy::with_revocation`] demands it, and decisions say
+    /// so; a deny list then refuses whom it names, and nobody else.
     #[must_use]
     pub fn with_revocation(self, revocation: Arc<Revocation>) -> Self {
         Self { revocation, ..self }
@@ -157,12 +161,7 @@ impl Verifier {
     /// the verifier has.
     #[must_use]
     pub fn decide(&self, request: &Request<'_>, now: Time) -> Decision {
-        let mut verification = self.begin(request, now);
-        loop {
-            if let Step::Decided(decision) = verification.step() {
-                return decision;
-            }
-        }
+        self.begin(request, now).run()
     }
 
     /// Begins to answer a request as of `now`, in steps.
@@ -196,8 +195,8 @@ impl Verifier {
     }
 
     /// Whether revocation is part of the question.
-    pub(super) fn asks_about_revocation(&self) -> bool {
-        !self.revocation.is_empty() || self.policy.revocation.is_some()
+    pub(crate) fn asks_about_revocation(&self) -> bool {
+        !self.revocation.sources().is_empty() || self.policy.revocation.is_some()
     }
 
     pub(super) fn trust_for(&self, label: Option<&str>) -> Result<&TrustStore, Violation> {

@@ -13,7 +13,7 @@
 
 use core::fmt;
 
-use super::der::{DerError, Reader, Tag};
+use super::der::{DerError, Reader, Tag, check_oid};
 use super::oid::Oid;
 
 /// An algorithm with its parameters, compared by their encoding.
@@ -50,10 +50,30 @@ impl<'a> AlgorithmIdentifier<'a> {
 
     #[inline]
     fn read_content(der: &'a [u8], mut reader: Reader<'a>) -> Result<Self, DerError> {
+        if let Some(identifier) = Self::read_short(der) {
+            return Ok(identifier);
+        }
         let oid = Oid::trusted(reader.oid()?);
         let parameters = if reader.is_empty() { None } else { Some(reader.any()?.whole) };
         reader.finish()?;
         Ok(Self { der, oid, parameters })
+    }
+
+    /// Reads an identifier without parameters, or with NULL or another identifier as parameters, as
+    /// one pattern; nothing where it is any other, malformed ones included.
+    #[inline]
+    fn read_short(der: &'a [u8]) -> Option<Self> {
+        let [0x06, length @ 0..0x80, ref rest @ ..] = *der else { return None };
+        let (oid, rest) = rest.split_at_checked(usize::from(length))?;
+        let parameters = match *rest {
+            [] => None,
+            [0x05, 0x00] => Some(rest),
+            [0x06, length @ 0..0x80, ref named @ ..] if named.len() == usize::from(length) => {
+                Some(rest)
+            }
+            _ => return None,
+        };
+        check_oid(oid).is_ok().then_some(Self { der, oid: Oid::trusted(oid), parameters })
     }
 
     /// Returns which algorithm it is.

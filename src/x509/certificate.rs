@@ -414,6 +414,12 @@ impl<'a> Certificate<'a> {
         (self.index.outer_algorithm.of(self.der), self.index.outer_algorithm.start())
     }
 
+    /// `subjectPublicKeyInfo` as it stands.
+    #[inline]
+    pub(crate) fn public_key_der(&self) -> &'a [u8] {
+        self.index.spki.of(self.der)
+    }
+
     pub(super) fn spki_with_offset(&self) -> (&'a [u8], usize) {
         (self.index.spki.of(self.der), self.index.spki.start())
     }
@@ -498,9 +504,14 @@ impl OwnedCertificate {
     pub(crate) fn share<'c, 'a: 'c>(
         certificates: impl Iterator<Item = &'c Certificate<'a>> + Clone,
     ) -> Vec<Self> {
-        let mut all = Vec::with_capacity(certificates.clone().map(|c| c.der.len()).sum());
-        certificates.clone().for_each(|certificate| all.extend_from_slice(certificate.der));
-        let bytes: Arc<[u8]> = all.into();
+        let length = certificates.clone().map(|certificate| certificate.der.len()).sum();
+        let mut bytes: Arc<[u8]> = core::iter::repeat_n(0, length).collect();
+        let mut rest = Arc::get_mut(&mut bytes).unwrap_or_default();
+        for certificate in certificates.clone() {
+            if let Some(own) = rest.split_off_mut(..certificate.der.len()) {
+                own.copy_from_slice(certificate.der);
+            }
+        }
         let mut start = 0;
         certificates
             .map(|certificate| {

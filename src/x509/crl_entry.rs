@@ -169,13 +169,24 @@ impl EntryWalker {
         Some(result)
     }
 
+    /// Reads the next entry where it is as nearly all are; else stays where it is, and
+    /// [`EntryWalker::next_entry`] must be asked.
+    #[inline]
+    pub(crate) fn next_plain<'a>(&mut self, der: &'a [u8]) -> Option<PlainEntry<'a>> {
+        let rest = self.entries.of(der).get(self.position..)?;
+        let common = Common::read(rest).filter(|common| self.allows(common))?;
+        let entry = common.plain()?;
+        self.position += common.length;
+        Some(entry)
+    }
+
     #[inline]
     fn read<'a>(
         &mut self,
         rest: &'a [u8],
         der: &'a [u8],
     ) -> Result<RevokedCertificate<'a>, FormatError> {
-        let start = self.entries.start() + self.position;
+        let start = self.offset();
         if let Some(common) = Common::read(rest).filter(|common| self.allows(common))
             && let Some(mut entry) = common.entry(start)
         {
@@ -203,6 +214,11 @@ impl EntryWalker {
         self.may_have_extensions || common.reason.is_none()
     }
 
+    /// Where the next entry begins in the list's DER.
+    pub(crate) fn offset(&self) -> usize {
+        self.entries.start() + self.position
+    }
+
     /// Returns how many bytes of the entries were read.
     #[must_use]
     pub const fn bytes_read(&self) -> usize {
@@ -214,6 +230,14 @@ impl EntryWalker {
     pub fn bytes_total(&self) -> usize {
         self.entries.range().len()
     }
+}
+
+/// What an entry says that has no extension but a reason.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlainEntry<'a> {
+    pub(crate) serial_number: &'a [u8],
+    pub(crate) revocation_date: Time,
+    pub(crate) reason: Option<ReasonCode>,
 }
 
 /// An entry as nearly all are: lengths in one octet, a UTCTime, no extension or a reason alone.
@@ -250,14 +274,21 @@ impl<'a> Common<'a> {
 
     /// Nothing where the general reader must say what is wrong.
     #[inline]
-    fn entry(&self, offset: usize) -> Option<RevokedCertificate<'a>> {
+    fn plain(&self) -> Option<PlainEntry<'a>> {
         let reason = match self.reason {
             None => None,
             Some(number) => Some(ReasonCode::from_number(number)?),
         };
+        let revocation_date = Time::of_utc(self.date)?;
+        Some(PlainEntry { serial_number: self.serial_number, revocation_date, reason })
+    }
+
+    #[inline]
+    fn entry(&self, offset: usize) -> Option<RevokedCertificate<'a>> {
+        let PlainEntry { serial_number, revocation_date, reason } = self.plain()?;
         Some(RevokedCertificate {
-            serial_number: self.serial_number,
-            revocation_date: Time::of_utc(self.date)?,
+            serial_number,
+            revocation_date,
             reason,
             invalidity_date: None,
             certificate_issuer: None,

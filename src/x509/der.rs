@@ -313,6 +313,7 @@ impl<'a> Element<'a> {
         Span { start: narrow(self.offset), end: narrow(self.offset + self.whole.len()) }
     }
 
+    #[cold]
     pub(crate) fn error(&self, kind: DerErrorKind) -> DerError {
         DerError::new(self.offset, kind)
     }
@@ -366,6 +367,25 @@ impl<'a> Reader<'a> {
         Span { start: narrow(start), end: narrow(self.offset()) }
     }
 
+    /// What was not read yet.
+    #[inline]
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.input.get(self.pos..).unwrap_or(&[])
+    }
+
+    /// The octets from `start` to `end`, counted from here.
+    #[inline]
+    pub(crate) fn span_ahead(&self, start: usize, end: usize) -> Span {
+        let here = self.offset();
+        Span { start: narrow(here + start), end: narrow(here + end) }
+    }
+
+    /// Goes on behind `count` octets, which the caller has looked at.
+    #[inline]
+    pub(crate) fn skip(&mut self, count: usize) {
+        self.pos = self.pos.saturating_add(count).min(self.input.len());
+    }
+
     /// Fails unless everything was read.
     #[inline]
     pub(crate) fn finish(&self) -> Result<(), DerError> {
@@ -388,7 +408,7 @@ impl<'a> Reader<'a> {
     #[inline]
     pub(crate) fn any(&mut self) -> Result<Element<'a>, DerError> {
         let start = self.pos;
-        let rest = self.input.get(start..).unwrap_or(&[]);
+        let rest = self.rest();
         let (tag, header, length) = match *rest {
             [tag, length, ..] if length < 0x80 => (tag, 2, usize::from(length)),
             [tag, 0x81, length, ..] if length >= 0x80 => (tag, 3, usize::from(length)),
@@ -510,38 +530,34 @@ impl<'a> Reader<'a> {
         saturating_unsigned(element.content).map_err(|kind| element.error(kind))
     }
 
-    /// Reads a BIT STRING: the count of unused bits and the octets.
-    #[inline]
-    pub(crate) fn bit_string(&mut self) -> Result<(u8, Element<'a>), DerError> {
-        let element = self.element(Tag::BIT_STRING)?;
-        bit_string(element)
-    }
-
     /// Reads a BIT STRING that holds whole octets, such as a key or a signature.
     #[inline]
     pub(crate) fn octet_aligned_bit_string(&mut self) -> Result<Element<'a>, DerError> {
-        let at = self.pos;
-        match self.bit_string()? {
-            (0, octets) => Ok(octets),
-            _ => Err(self.error_at(at, DerErrorKind::InvalidBitString)),
+        let element = self.element(Tag::BIT_STRING)?;
+        match *element.content {
+            [0, ref octets @ ..] => {
+                let content_offset = element.content_offset + 1;
+                Ok(Element { content: octets, content_offset, ..element })
+            }
+            _ => Err(element.error(DerErrorKind::InvalidBitString)),
         }
     }
 }
 
 /// Splits the content of a BIT STRING element; the returned element's content is without the
 /// unused-bits octet.
+#[inline]
 pub(crate) fn bit_string(element: Element<'_>) -> Result<(u8, Element<'_>), DerError> {
-    let invalid = element.error(DerErrorKind::InvalidBitString);
-    let (&unused, octets) = element.content.split_first().ok_or(invalid)?;
-    let last = octets.last().copied();
+    let invalid = || element.error(DerErrorKind::InvalidBitString);
+    let (&unused, octets) = element.content.split_first().ok_or_else(invalid)?;
     // X.690 11.2.1: "Each unused bit in the final octet of the encoding of a bit string value
     // shall be set to zero."
-    let sound = match last {
-        None => unused == 0,
-        Some(last) => unused < 8 && last.trailing_zeros() >= u32::from(unused),
-    };
+    let sound = unused == 0
+        || octets
+            .last()
+            .is_some_and(|last| unused < 8 && last.trailing_zeros() >= u32::from(unused));
     if !sound {
-        return Err(invalid);
+        return Err(invalid());
     }
     let inner = Element { content: octets, content_offset: element.content_offset + 1, ..element };
     Ok((unused, inner))
@@ -595,14 +611,21 @@ pub(crate) fn boolean(content: &[u8]) -> Result<bool, DerErrorKind> {
 /// X.690 8.19: at least one subidentifier, each minimal, the last one complete.
 #[inline]
 pub(crate) fn check_oid(content: &[u8]) -> Result<(), DerErrorKind> {
-    let mut starting = true;
-    for &octet in content {
-        if starting && octet == 0x80 {
-            return Err(DerErrorKind::InvalidOid);
-        }
-        starting = octet < 0x80;
+    // Attribute types and extensions of X.500, three octets without a long subidentifier.
+    if let [a, b, c] = *content
+        && (a | b | c) < 0x80
+    {
+        return Ok(());
     }
-    if content.is_empty() || !starting {
+    check_any_oid(content)
+}
+
+fn check_any_oid(content: &[u8]) -> Result<(), DerErrorKind> {
+    // Without a way out of the loop: identifiers are short, and nearly all are sound.
+    let (sound, complete) = content.iter().fold((true, true), |(sound, starting), &octet| {
+        (sound & !(starting & (octet == 0x80)), octet < 0x80)
+    });
+    if content.is_empty() || !sound || !complete {
         return Err(DerErrorKind::InvalidOid);
     }
     Ok(())
@@ -662,7 +685,11 @@ mod tests {
             ("eight unused bits", &[0x03, 0x02, 0x08, 0x00], false),
             ("seven bits", &[0x03, 0x02, 0x01, 0x02], true),
         ] {
-            assert_eq!(Reader::new(input).unwrap().bit_string().is_ok(), sound, "{case}");
+            assert_eq!(
+                bit_string(Reader::new(input).unwrap().any().unwrap()).is_ok(),
+                sound,
+                "{case}"
+            );
         }
     }
 

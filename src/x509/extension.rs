@@ -89,31 +89,37 @@ impl ExtensionKind {
         if let [a, b, last] = *oid
             && [a, b] == known::ID_CE
         {
-            return match last {
-                9 => Some(Self::SubjectDirectoryAttributes),
-                14 => Some(Self::SubjectKeyIdentifier),
-                15 => Some(Self::KeyUsage),
-                16 => Some(Self::PrivateKeyUsagePeriod),
-                17 => Some(Self::SubjectAltName),
-                18 => Some(Self::IssuerAltName),
-                19 => Some(Self::BasicConstraints),
-                30 => Some(Self::NameConstraints),
-                31 => Some(Self::CrlDistributionPoints),
-                32 => Some(Self::CertificatePolicies),
-                33 => Some(Self::PolicyMappings),
-                35 => Some(Self::AuthorityKeyIdentifier),
-                36 => Some(Self::PolicyConstraints),
-                37 => Some(Self::ExtendedKeyUsage),
-                46 => Some(Self::FreshestCrl),
-                54 => Some(Self::InhibitAnyPolicy),
-                56 => Some(Self::NoRevAvail),
-                _ => None,
-            };
+            return Self::of_id_ce(last);
         }
         match oid {
             _ if oid == known::AUTHORITY_INFO_ACCESS => Some(Self::AuthorityInfoAccess),
             _ if oid == known::SUBJECT_INFO_ACCESS => Some(Self::SubjectInfoAccess),
             _ if oid == known::SCT_LIST => Some(Self::SctList),
+            _ => None,
+        }
+    }
+
+    /// The kind of the extension `id-ce last`.
+    #[inline]
+    const fn of_id_ce(last: u8) -> Option<Self> {
+        match last {
+            9 => Some(Self::SubjectDirectoryAttributes),
+            14 => Some(Self::SubjectKeyIdentifier),
+            15 => Some(Self::KeyUsage),
+            16 => Some(Self::PrivateKeyUsagePeriod),
+            17 => Some(Self::SubjectAltName),
+            18 => Some(Self::IssuerAltName),
+            19 => Some(Self::BasicConstraints),
+            30 => Some(Self::NameConstraints),
+            31 => Some(Self::CrlDistributionPoints),
+            32 => Some(Self::CertificatePolicies),
+            33 => Some(Self::PolicyMappings),
+            35 => Some(Self::AuthorityKeyIdentifier),
+            36 => Some(Self::PolicyConstraints),
+            37 => Some(Self::ExtendedKeyUsage),
+            46 => Some(Self::FreshestCrl),
+            54 => Some(Self::InhibitAnyPolicy),
+            56 => Some(Self::NoRevAvail),
             _ => None,
         }
     }
@@ -166,14 +172,20 @@ impl ExtensionIndex {
         }
         while !extensions.is_empty() {
             let offset = extensions.offset();
-            let extension = Extension::read(&mut extensions)?;
-            let oid = extension.oid.as_bytes();
-            let Some(kind) = ExtensionKind::from_content(oid) else {
-                if extension.critical && index.unknown_critical.is_none() {
-                    index.unknown_critical = Some(extension.oid_span);
+            let (kind, critical, value) = match read_short(&mut extensions) {
+                Some(short) => short,
+                None => {
+                    let extension = Extension::read(&mut extensions)?;
+                    let oid = extension.oid.as_bytes();
+                    let Some(kind) = ExtensionKind::from_content(oid) else {
+                        if extension.critical && index.unknown_critical.is_none() {
+                            index.unknown_critical = Some(extension.oid_span);
+                        }
+                        unknown.push(oid, offset)?;
+                        continue;
+                    };
+                    (kind, extension.critical, extension.value_span)
                 }
-                unknown.push(oid, offset)?;
-                continue;
             };
             // RFC 5280 4.2: "A certificate MUST NOT include more than one instance of a
             // particular extension."
@@ -181,16 +193,37 @@ impl ExtensionIndex {
                 return Err(ReadExtensionsError::Duplicate { offset });
             }
             index.present |= kind.bit();
-            if extension.critical {
+            if critical {
                 index.critical |= kind.bit();
             }
             if let Some(slot) = index.values.get_mut(kind.slot()) {
-                *slot = extension.value_span;
+                *slot = value;
             }
         }
         unknown.finish()?;
         Ok(index)
     }
+}
+
+/// Reads an extension of `id-ce` with lengths below 128, which is what most are, as one pattern.
+/// Reads nothing where it is any other, malformed ones included: [`Extension::read`] is for those.
+#[inline]
+fn read_short(reader: &mut Reader<'_>) -> Option<(ExtensionKind, bool, Span)> {
+    let rest = reader.rest();
+    let [0x30, length, 0x06, 0x03, 0x55, 0x1d, last, ref fields @ ..] = *rest else { return None };
+    let (critical, header, value) = match *fields {
+        [0x04, value, ..] => (false, 9, value),
+        [0x01, 0x01, 0xff, 0x04, value, ..] => (true, 12, value),
+        _ => return None,
+    };
+    let end = header + usize::from(value);
+    if length >= 0x80 || value >= 0x80 || 2 + usize::from(length) != end || rest.len() < end {
+        return None;
+    }
+    let kind = ExtensionKind::of_id_ce(last)?;
+    let span = reader.span_ahead(header, end);
+    reader.skip(end);
+    Some((kind, critical, span))
 }
 
 #[derive(Debug)]

@@ -309,7 +309,11 @@ impl<'a> GeneralNames<'a> {
         if self.content.is_empty() {
             return Err(DerError::new(self.offset, DerErrorKind::Empty));
         }
-        self.iter().try_for_each(|name| name.map(|_| ()))
+        let mut reader = Reader::at(self.content, self.offset)?;
+        while !reader.is_empty() {
+            check_name(&reader.any()?)?;
+        }
+        Ok(())
     }
 
     /// The names; an error ends the list.
@@ -347,6 +351,19 @@ fn next_name<'a>(reader: &mut Reader<'a>) -> Result<GeneralName<'a>, DerError> {
             Err(element.error(DerErrorKind::WrongLength { found: octets.len() }))
         }
         name => Ok(name),
+    }
+}
+
+/// What [`next_name`] asks for, without reading text twice.
+#[inline]
+fn check_name(element: &Element<'_>) -> Result<(), DerError> {
+    match GeneralNameForm::of(element.tag) {
+        Some(GeneralNameForm::Rfc822 | GeneralNameForm::Dns | GeneralNameForm::Uri)
+            if element.content.is_ascii() =>
+        {
+            Ok(())
+        }
+        _ => next_name(&mut element.whole_reader()).map(|_| ()),
     }
 }
 

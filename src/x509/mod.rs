@@ -37,6 +37,7 @@ pub use certificate::{
     Certificate, CertificateError, CertificateErrorKind, Field, OwnedCertificate, Version,
 };
 pub use crl::{CertificateRevocationList, OwnedCertificateRevocationList};
+pub(crate) use crl_entry::PlainEntry;
 pub use crl_entry::{Entries, EntryWalker, ReasonCode, RevokedCertificate};
 pub(crate) use crl_extensions::IssuingDistributionPointIndex;
 pub use crl_extensions::{

@@ -259,11 +259,7 @@ impl<'a> RelativeDistinguishedName<'a> {
         if self.set.whole == other.set.whole {
             return self.is_sound();
         }
-        let mut left = self.checked_attributes();
-        let mut right = other.checked_attributes();
-        if let (Some(Ok(a)), Some(Ok(b)), None, None) =
-            (left.next(), right.next(), left.next(), right.next())
-        {
+        if let (Some(a), Some(b)) = (self.sole(), other.sole()) {
             return a.matches(&b);
         }
         // RFC 5280 7.1: "Two relative distinguished names RDN1 and RDN2 match if they have the
@@ -276,6 +272,15 @@ impl<'a> RelativeDistinguishedName<'a> {
             }
             _ => false,
         }
+    }
+
+    /// The attribute, where there is exactly one and it is sound.
+    #[inline]
+    fn sole(&self) -> Option<Attribute<'a>> {
+        let mut reader = self.set.reader();
+        let element = reader.element(Tag::SEQUENCE).ok()?;
+        reader.finish().ok()?;
+        Attribute::read(&element).ok()
     }
 
     /// Nothing where malformed; independent of the order of attributes.
@@ -307,6 +312,9 @@ pub struct Attribute<'a> {
 impl<'a> Attribute<'a> {
     #[inline]
     fn read(element: &Element<'a>) -> Result<Self, DerError> {
+        if let Some(attribute) = Self::read_short(element.content) {
+            return Ok(attribute);
+        }
         let mut reader = element.reader();
         let oid = Oid::trusted(reader.oid()?);
         let value = reader.any()?;
@@ -315,6 +323,25 @@ impl<'a> Attribute<'a> {
             return Err(value.error(DerErrorKind::InvalidString));
         }
         Ok(Self { oid, tag: value.tag, value: value.content, whole: value.whole })
+    }
+
+    /// Reads an attribute of `id-at` whose value is shorter than 128 octets, which is what most are,
+    /// as one pattern; nothing where it is any other, malformed ones included.
+    #[inline]
+    fn read_short(content: &'a [u8]) -> Option<Self> {
+        let [0x06, 0x03, rest @ ..] = content else { return None };
+        let (oid, whole) = rest.split_at_checked(3)?;
+        let ([0x55, 0x04, 0..0x80], &[tag, length, ref value @ ..]) = (oid, whole) else {
+            return None;
+        };
+        let framed = length < 0x80 && usize::from(length) == value.len() && tag & 0x1f != 0x1f;
+        let tag = Tag(tag);
+        (framed && text::in_repertoire(tag, value)).then_some(Self {
+            oid: Oid::trusted(oid),
+            tag,
+            value,
+            whole,
+        })
     }
 
     /// The attribute type.
@@ -360,17 +387,16 @@ impl<'a> Attribute<'a> {
     /// The characters that count in a comparison, where the value is text.
     #[inline]
     fn canonical(&self) -> Option<text::Canonical<'a>> {
-        if text::is_text(self.tag) { text::canonical(self.tag, self.value) } else { None }
+        text::is_text(self.tag).then(|| text::canonical(self.tag, self.value))
     }
 
     #[inline]
     fn matches(&self, other: &Attribute<'_>) -> bool {
         self.oid.as_bytes() == other.oid.as_bytes()
             && ((self.tag == other.tag && self.value == other.value)
-                || match (self.canonical(), other.canonical()) {
-                    (Some(a), Some(b)) => a.eq(b),
-                    _ => false,
-                })
+                || (text::is_text(self.tag)
+                    && text::is_text(other.tag)
+                    && text::same((self.tag, self.value), (other.tag, other.value))))
     }
 
     fn hash(&self) -> u64 {

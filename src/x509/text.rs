@@ -36,7 +36,7 @@ pub(crate) const fn is_text(tag: Tag) -> bool {
 pub(crate) fn in_repertoire(tag: Tag, content: &[u8]) -> bool {
     match tag {
         Tag::PRINTABLE_STRING => content.iter().all(|&octet| is_printable_string(octet)),
-        Tag::UTF8_STRING => core::str::from_utf8(content).is_ok(),
+        Tag::UTF8_STRING => content.is_ascii() || core::str::from_utf8(content).is_ok(),
         Tag::IA5_STRING => content.is_ascii(),
         Tag::NUMERIC_STRING => content.iter().all(|&octet| octet == b' ' || octet.is_ascii_digit()),
         Tag::VISIBLE_STRING => content.iter().all(|&octet| (0x20..0x7f).contains(&octet)),
@@ -58,10 +58,21 @@ const fn is_surrogate(unit: u16) -> bool {
     matches!(unit, 0xd800..=0xdfff)
 }
 
-const fn is_printable_string(octet: u8) -> bool {
-    matches!(octet,
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b' ' | b'\'' | b'(' | b')' | b'+' | b',' | b'-'
-        | b'.' | b'/' | b':' | b'=' | b'?')
+fn is_printable_string(octet: u8) -> bool {
+    const SET: [bool; 256] = {
+        let mut set = [false; 256];
+        let mut rest: &mut [bool] = &mut set;
+        let mut octet = 0_u8;
+        while let [first, others @ ..] = rest {
+            *first = matches!(octet,
+                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b' ' | b'\'' | b'(' | b')' | b'+' | b','
+                | b'-' | b'.' | b'/' | b':' | b'=' | b'?');
+            rest = others;
+            octet = octet.wrapping_add(1);
+        }
+        set
+    };
+    SET.get(usize::from(octet)).copied().unwrap_or(false)
 }
 
 /// The characters of a string; what is outside the repertoire becomes U+FFFD.
@@ -83,11 +94,8 @@ fn character(scalar: u32) -> char {
     char::from_u32(scalar).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
-/// The canonical characters of a text value, or nothing where it leaves its repertoire.
-pub(crate) fn canonical(tag: Tag, content: &[u8]) -> Option<Canonical<'_>> {
-    if !in_repertoire(tag, content) {
-        return None;
-    }
+/// The canonical characters of a text value that keeps to its repertoire.
+pub(crate) fn canonical(tag: Tag, content: &[u8]) -> Canonical<'_> {
     let width = match tag {
         Tag::BMP_STRING => 2,
         Tag::UNIVERSAL_STRING => 4,
@@ -96,11 +104,30 @@ pub(crate) fn canonical(tag: Tag, content: &[u8]) -> Option<Canonical<'_>> {
     let ascii = content.chunks_exact(width).all(|unit| {
         unit.split_last().is_some_and(|(low, high)| *low < 0x80 && high.iter().all(|&o| o == 0))
     });
-    Some(if ascii {
+    if ascii {
         Canonical::Ascii { units: content.chunks_exact(width), begun: false, held: None }
     } else {
         Canonical::Prepared(prepare(&decode(tag, content)).into_iter())
-    })
+    }
+}
+
+/// Whether two text values that keep to their repertoires are the same.
+pub(crate) fn same(a: (Tag, &[u8]), b: (Tag, &[u8])) -> bool {
+    same_graphic(a, b).unwrap_or_else(|| canonical(a.0, a.1).eq(canonical(b.0, b.1)))
+}
+
+/// The same, where it can be told from ASCII octets one by one: up to the first difference nothing
+/// but case differs, and the difference is one between graphic characters.
+#[inline]
+fn same_graphic((a_tag, a): (Tag, &[u8]), (b_tag, b): (Tag, &[u8])) -> Option<bool> {
+    let narrow = |tag| matches!(tag, Tag::PRINTABLE_STRING | Tag::UTF8_STRING | Tag::IA5_STRING);
+    if !narrow(a_tag) || !narrow(b_tag) || !a.is_ascii() || !b.is_ascii() {
+        return None;
+    }
+    match a.iter().zip(b).find(|(a, b)| !a.eq_ignore_ascii_case(b)) {
+        Some((a, b)) => (a.is_ascii_graphic() && b.is_ascii_graphic()).then_some(false),
+        None => (a.len() == b.len()).then_some(true),
+    }
 }
 
 /// An iterator over canonical characters.
@@ -280,7 +307,7 @@ mod tests {
     use alloc::string::ToString;
 
     fn canonical_text(tag: Tag, content: &[u8]) -> Option<String> {
-        canonical(tag, content).map(Iterator::collect)
+        in_repertoire(tag, content).then(|| canonical(tag, content).collect())
     }
 
     #[test]

@@ -52,6 +52,12 @@ impl Time {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// The civil year and the month, from 1, in UTC.
+    pub(crate) fn year_and_month(self) -> (i64, i64) {
+        let (year, month, _) = date(self.0.div_euclid(86_400));
+        (year, month)
+    }
+
     /// Reads `Time ::= CHOICE { utcTime, generalTime }` of RFC 5280 section 4.1.
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DerError> {
         let element = reader.any()?;
@@ -67,26 +73,36 @@ impl Time {
     /// The instant of a UTCTime's content, or nothing where it is malformed.
     #[inline]
     pub(crate) fn of_utc(content: &[u8; 13]) -> Option<Self> {
-        /// Days before each month of a year that is no leap year.
-        const BEFORE: [i64; 13] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365];
-        let &[y1, y0, mo1, mo0, d1, d0, h1, h0, mi1, mi0, s1, s0, b'Z'] = content else {
-            return None;
-        };
+        /// Days before each month of a year that is no leap year, and how many it has.
+        const MONTHS: [(i64, i64); 13] = [
+            (0, 0),
+            (0, 31),
+            (31, 28),
+            (59, 31),
+            (90, 30),
+            (120, 31),
+            (151, 30),
+            (181, 31),
+            (212, 31),
+            (243, 30),
+            (273, 31),
+            (304, 30),
+            (334, 31),
+        ];
+        let &[date @ .., m1, m0, s1, s0, b'Z'] = content else { return None };
+        let [year, month, day, hour] = pairs(date)?;
+        let [_, _, minute, second] = pairs([b'0', b'0', b'0', b'0', m1, m0, s1, s0])?;
         // Counted from 1948, a leap year; from there to 2049 every fourth is one, 2000 included.
-        let year = pair(y1, y0)?;
         let year = if year >= 50 { year - 48 } else { year + 52 };
         let leap = i64::from(year % 4 == 0);
-        let (month, day) = (pair(mo1, mo0)?, pair(d1, d0)?);
-        let (hour, minute, second) = (pair(h1, h0)?, pair(mi1, mi0)?, pair(s1, s0)?);
-        let before = |month: i64| BEFORE.get(usize::try_from(month).ok()?).copied();
-        let (start, end) = (before(month - 1)?, before(month)?);
-        let days_in_month = end - start + if month == 2 { leap } else { 0 };
+        let (before, days_in_month) = MONTHS.get(usize::try_from(month).ok()?).copied()?;
+        let days_in_month = days_in_month + if month == 2 { leap } else { 0 };
         if !(1..=days_in_month).contains(&day) || hour > 23 || minute > 59 || second > 59 {
             return None;
         }
         let leap_days = (year + 3) / 4 + if month > 2 { leap } else { 0 };
         // 1948 begins 8,036 days before 1970.
-        let days = 365 * year + leap_days + start + day - 1 - 8_036;
+        let days = 365 * year + leap_days + before + day - 1 - 8_036;
         Some(Self(((days * 24 + hour) * 60 + minute) * 60 + second))
     }
 
@@ -130,6 +146,19 @@ fn after_year(year: i64, rest: &[u8]) -> Option<Time> {
 fn pair(tens: u8, ones: u8) -> Option<i64> {
     (tens.is_ascii_digit() && ones.is_ascii_digit())
         .then(|| i64::from(tens - b'0') * 10 + i64::from(ones - b'0'))
+}
+
+/// The values of four pairs of digits; nothing where one is no digit.
+#[inline]
+fn pairs(octets: [u8; 8]) -> Option<[i64; 4]> {
+    let digits = u64::from_le_bytes(octets) ^ 0x3030_3030_3030_3030;
+    // The upper bit of each octet that is above 9.
+    let above = digits.wrapping_add(0x7676_7676_7676_7676) | digits;
+    if above & 0x8080_8080_8080_8080 != 0 {
+        return None;
+    }
+    let [a, _, b, _, c, _, d, _] = digits.wrapping_mul(10).wrapping_add(digits >> 8).to_le_bytes();
+    Some([a, b, c, d].map(i64::from))
 }
 
 /// The instant of a civil date and time of the proleptic Gregorian calendar, or nothing where

@@ -134,6 +134,14 @@ impl<'a> Certificate<'a> {
             .map_err(|error| CertificateError::der(Field::SubjectPublicKeyInfo, error))
     }
 
+    /// subjectAltName of a certificate that [`Certificate::check`] found sound, not checked again;
+    /// of another one, names end where one cannot be read.
+    pub(crate) fn checked_subject_alt_name(&self) -> Option<GeneralNames<'a>> {
+        let (value, offset) = self.extension_with_offset(ExtensionKind::SubjectAltName)?;
+        let list = Reader::at(value, offset).and_then(|mut reader| reader.element(Tag::SEQUENCE));
+        list.ok().map(|list| GeneralNames::trusted(list.content, list.content_offset))
+    }
+
     /// The key identifier that the certificate gives for its own key, where it can be read.
     pub(crate) fn key_id(&self) -> Option<&'a [u8]> {
         Some(self.subject_key_identifier()?.ok()?.key_identifier)

@@ -61,6 +61,7 @@ pub struct CrlBuilder {
     this_update: When,
     next_update: Option<When>,
     revoked: Vec<Revoked>,
+    entries: Vec<u8>,
     extensions: Vec<Extension>,
     signature: Option<Vec<u8>>,
 }
@@ -76,6 +77,7 @@ impl CrlBuilder {
             this_update: When::At(LONG_AGO),
             next_update: Some(When::At(FAR)),
             revoked: Vec::new(),
+            entries: Vec::new(),
             extensions: Vec::new(),
             signature: None,
         }
@@ -116,6 +118,12 @@ impl CrlBuilder {
         self
     }
 
+    /// Entries as they stand, before those of [`CrlBuilder::revoke`]: for lists of millions.
+    pub fn entries(mut self, elements: Vec<u8>) -> Self {
+        self.entries = elements;
+        self
+    }
+
     pub fn with(mut self, extension: Extension) -> Self {
         self.extensions.push(extension);
         self
@@ -128,10 +136,11 @@ impl CrlBuilder {
 
     /// The CRL, DER.
     pub fn sign(&self, signer: &Key) -> Vec<u8> {
-        let revoked = if self.revoked.is_empty() {
+        let revoked = if self.revoked.is_empty() && self.entries.is_empty() {
             Vec::new()
         } else {
-            der::sequence(self.revoked.iter().map(Revoked::to_der))
+            let entries = self.revoked.iter().map(Revoked::to_der);
+            der::sequence(std::iter::once(self.entries.clone()).chain(entries))
         };
         let extensions = if self.extensions.is_empty() {
             Vec::new()
