@@ -9,10 +9,12 @@ mod kit;
 use std::sync::Arc;
 
 use bonafide::decision::Decision;
-use bonafide::policy::{Limits, RevocationPolicy, RevocationRule, Role, UnknownReason, ValidationPolicy};
+use bonafide::policy::{
+    Limits, RevocationPolicy, RevocationRule, Role, UnknownReason, ValidationPolicy,
+};
 use bonafide::revocation::{
-    CrlIntake, CrlSigner, CrlStore, Denied, DenyList, DenyRule, EvidenceId, EvidenceRequest, Issuer,
-    OcspExchange, OcspStore, Revocation, SignatureTools, VerifiedCrl,
+    CrlIntake, CrlSigner, CrlStore, Denied, DenyList, DenyRule, EvidenceId, EvidenceRequest,
+    Issuer, OcspExchange, OcspStore, Revocation, SignatureTools, VerifiedCrl,
 };
 use bonafide::signature::{AlgorithmPolicy, PublicKey, RingBackend};
 use bonafide::trust::{TrustAnchor, TrustBundle, TrustStore};
@@ -57,10 +59,8 @@ impl World {
     fn new() -> Self {
         let estate = Estate::new();
         let anchor = TrustAnchor::from_der(&estate.root.certificate).unwrap();
-        let signers =
-            vec![CrlSigner::anchor(&anchor), signer(&estate.intermediate.certificate)];
-        let policy =
-            ValidationPolicy::tls_server().with_revocation(RevocationPolicy::hard_fail());
+        let signers = vec![CrlSigner::anchor(&anchor), signer(&estate.intermediate.certificate)];
+        let policy = ValidationPolicy::tls_server().with_revocation(RevocationPolicy::hard_fail());
         Self { estate, anchors: vec![anchor], signers, policy }
     }
 
@@ -300,7 +300,9 @@ fn a_response_that_is_wrong_never_passes_and_says_why() {
     let by_ca = |single: SingleResponse| {
         own(OcspResponseBuilder::new(Responder::Name(ca.name.clone())).respond(single))
     };
-    let responder = |purpose: &str, issuer: &Authority, edit: &dyn Fn(CertificateBuilder) -> CertificateBuilder| {
+    let responder = |purpose: &str,
+                     issuer: &Authority,
+                     edit: &dyn Fn(CertificateBuilder) -> CertificateBuilder| {
         let builder = CertificateBuilder::end_entity(&Name::cn("Responder"), &key(30), &[])
             .serial(&[30])
             .replace(ext::extended_key_usage(&[purpose]));
@@ -313,8 +315,7 @@ fn a_response_that_is_wrong_never_passes_and_says_why() {
             .sign(&key(30))
     };
     let no_check = |builder: CertificateBuilder| builder.with(ext::ocsp_no_check());
-    let expired =
-        |builder: CertificateBuilder| no_check(builder).validity(LONG_AGO, NOW - 1);
+    let expired = |builder: CertificateBuilder| no_check(builder).validity(LONG_AGO, NOW - 1);
     let same_name = Authority::root(&ca.name, &key(31));
     let good = own(respond(&world, Status::Good));
     let mut many = OcspResponseBuilder::new(Responder::Name(ca.name.clone()));
@@ -325,11 +326,7 @@ fn a_response_that_is_wrong_never_passes_and_says_why() {
         ("sound", good.clone(), "accepted"),
         ("by name", by_ca(single(Status::Good)), "accepted"),
         ("delegated", delegated(&responder(OCSP_SIGNING, ca, &no_check)), "accepted"),
-        (
-            "revoked",
-            own(respond(&world, Status::Revoked(NOW - 5, Some(1)))),
-            "revocation.revoked",
-        ),
+        ("revoked", own(respond(&world, Status::Revoked(NOW - 5, Some(1)))), "revocation.revoked"),
         ("unknown", own(respond(&world, Status::Unknown)), "revocation.responder-unknown"),
         ("try later", OcspResponseBuilder::failure(3), "revocation.responder-error"),
         ("truncated", good[..good.len() - 1].to_vec(), "revocation.malformed"),
@@ -339,11 +336,7 @@ fn a_response_that_is_wrong_never_passes_and_says_why() {
             respond(&world, Status::Good).sign(&world.estate.root.key),
             "revocation.bad-signature",
         ),
-        (
-            "stale",
-            by_ca(single(Status::Good).updates(LONG_AGO, Some(NOW - 1))),
-            "revocation.stale",
-        ),
+        ("stale", by_ca(single(Status::Good).updates(LONG_AGO, Some(NOW - 1))), "revocation.stale"),
         (
             "stale and revoked",
             by_ca(single(Status::Revoked(NOW - 9, None)).updates(LONG_AGO, Some(NOW - 1))),
@@ -623,9 +616,7 @@ fn a_missing_issuer_is_asked_for() {
     let der = |authority: &Authority| [CertificateDer::from(authority.certificate.clone())];
     let (upper, lower) = (der(&upper), der(&lower));
     let wanted = |wants: &[EvidenceRequest]| match wants {
-        [EvidenceRequest::IssuerCertificate { uris, issuer }] => {
-            (uris.clone(), issuer.to_string())
-        }
+        [EvidenceRequest::IssuerCertificate { uris, issuer }] => (uris.clone(), issuer.to_string()),
         other => panic!("{other:?}"),
     };
 

@@ -12,9 +12,9 @@ mod peer;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-pub use crate::revocation::EvidenceId;
-use crate::constraints::Violation;
+pub use crate::constraints::Violation;
 pub use crate::policy::Work;
+pub use crate::revocation::EvidenceId;
 pub use explain::Explanation;
 pub use finding::{Attempt, CertificateSummary, Finding, Fingerprint};
 pub(crate) use peer::PeerRecord;

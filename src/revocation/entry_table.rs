@@ -425,7 +425,8 @@ impl GroupBuilder {
         let total = self.count();
         let Self { layout, region_bits, regions, mut records, .. } = self;
         let stride = layout.stride();
-        let bucket_bits = (total / BUCKET).max(1).next_power_of_two().trailing_zeros().max(region_bits);
+        let bucket_bits =
+            (total / BUCKET).max(1).next_power_of_two().trailing_zeros().max(region_bits);
         let in_region = 1_usize << (bucket_bits - region_bits);
         let mut directory = vec![0_u32; (in_region << region_bits) + 1];
         let (mut scratch, mut buckets) = (Vec::new(), Vec::new());
@@ -636,8 +637,11 @@ mod tests {
         let key = |n: u64| [&[0x40][..], &[0; 7], &n.to_be_bytes()].concat();
         let dated = |n: u64| (n == 30_000).then(|| Time::from_unix(-5));
         // What was read of the list when an entry came, for a list of a million octets.
-        let promises: [(&str, fn(u64) -> usize); 3] =
-            [("as it is", |n| 20 * n as usize), ("too much", |n| n as usize), ("too little", |_| 999_999)];
+        let promises: [(&str, fn(u64) -> usize); 3] = [
+            ("as it is", |n| 20 * n as usize),
+            ("too much", |n| n as usize),
+            ("too little", |_| 999_999),
+        ];
         for (case, read) in promises {
             let mut builder = EntryTableBuilder::new(1_000_000);
             for n in 0..50_000 {

@@ -174,7 +174,6 @@ impl Report {
     }
 
     pub(super) fn into_rejection(self, cause: Finding) -> Rejection {
-        Rejection::new(cause, self.attempts, self.others, self.omitted)
-            .with_evidence(self.evidence)
+        Rejection::new(cause, self.attempts, self.others, self.omitted).with_evidence(self.evidence)
     }
 }

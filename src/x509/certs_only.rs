@@ -49,7 +49,9 @@ pub fn certificates_of_issuers(der: &[u8]) -> Result<Vec<CertificateDer<'static>
     signed.element(Tag::SET).within("digestAlgorithms")?;
     signed.element(Tag::SEQUENCE).within("encapContentInfo")?;
     let mut found = Vec::new();
-    if let Some(certificates) = signed.optional(Tag::context_constructed(0)).within("certificates")? {
+    if let Some(certificates) =
+        signed.optional(Tag::context_constructed(0)).within("certificates")?
+    {
         let mut each = certificates.reader();
         while !each.is_empty() {
             let choice = each.any().within("certificates")?;
