@@ -110,8 +110,11 @@ pub mod revocation;
 #[cfg(feature = "rustls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "rustls")))]
 pub mod rustls;
+#[cfg(feature = "rustls-0-24")]
+#[cfg_attr(docsrs, doc(cfg(feature = "rustls-0-24")))]
+pub mod rustls_0_24;
 pub mod signature;
-#[cfg(feature = "rustls")]
+#[cfg(any(feature = "rustls", feature = "rustls-0-24"))]
 mod tls;
 pub mod trust;
 pub mod verify;

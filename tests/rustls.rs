@@ -1,11 +1,25 @@
 //! Real handshakes, in memory: who gets in, who does not, and what both sides are told.
 
-#![expect(clippy::unwrap_used, reason = "test code")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "test code")]
 #![cfg(all(feature = "rustls", feature = "ring"))]
 
+#[path = "rustls/alerts.rs"]
+mod alerts;
+#[path = "rustls/credentials.rs"]
+mod credentials;
+#[path = "rustls/foreign.rs"]
+mod foreign;
 mod kit;
+#[path = "rustls/moving.rs"]
+mod moving;
 #[path = "rustls/net.rs"]
 mod net;
+#[path = "rustls/peers.rs"]
+mod peers;
+#[path = "rustls/resume.rs"]
+mod resume;
+#[path = "rustls/rotate.rs"]
+mod rotate;
 
 use std::io::{Read, Write};
 

@@ -600,3 +600,20 @@ fn the_same_seed_makes_the_same_choices() {
     let hits = (0..10_000).filter(|_| rng.chance(30)).count();
     assert!((2_800..3_200).contains(&hits), "{hits} of 10000 at 30 percent");
 }
+
+#[cfg(feature = "aws-lc-rs")]
+#[test]
+fn there_are_any_number_of_p256_keys() {
+    let keys = [5, 6, 7, u64::MAX].map(|number| Key::new(Kind::P256, number));
+    for (place, key) in keys.iter().enumerate() {
+        assert!(keys[..place].iter().all(|other| other.spki() != key.spki()));
+        let signature = key.sign(b"message");
+        let public = &key.spki()[key.spki().len() - 65..];
+        let key = ring::signature::UnparsedPublicKey::new(
+            &ring::signature::ECDSA_P256_SHA256_ASN1,
+            public,
+        );
+        assert!(key.verify(b"message", &signature).is_ok(), "{place}");
+    }
+    assert_eq!(Key::new(Kind::P256, 7).spki(), keys[2].spki());
+}

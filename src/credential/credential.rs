@@ -135,6 +135,18 @@ impl Credential {
     pub(super) fn in_generation(self, generation: u64) -> Self {
         Self { generation, ..self }
     }
+
+    /// The same once more, for an update that keeps it.
+    #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+    pub(super) fn again(&self) -> Self {
+        Self {
+            chain: self.chain.clone(),
+            key: self.key.clone(),
+            identity: self.identity.clone(),
+            hint: self.hint.clone(),
+            ..*self
+        }
+    }
 }
 
 impl fmt::Debug for Credential {
@@ -204,6 +216,11 @@ impl<'a> CredentialChecks<'a> {
     #[must_use]
     pub const fn with_hint(self, hint: &'a str) -> Self {
         Self { hint: Some(hint), ..self }
+    }
+
+    #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+    pub(super) const fn without_hint(self) -> Self {
+        Self { hint: None, ..self }
     }
 
     /// Checks a chain, the leaf first, and its key.

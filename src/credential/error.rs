@@ -2,7 +2,7 @@
 
 use alloc::boxed::Box;
 
-use super::SignError;
+use super::{KeyError, SignError};
 use crate::decision::{Rejection, Violation};
 use crate::signature::SignatureError;
 use crate::x509::{CertificateError, Time};
@@ -61,6 +61,9 @@ pub enum CredentialError {
     /// The leaf bears another identity than the holder asked for.
     #[error("the certificate bears another identity than the one asked for")]
     Identity,
+    /// The private key cannot be read.
+    #[error("the private key cannot be read")]
+    Key(#[source] KeyError),
     /// The key offers no algorithm that the policy allows and the leaf's key is for.
     #[error("the key offers no algorithm for the key of the certificate")]
     NoAlgorithm,
@@ -112,6 +115,7 @@ impl CredentialError {
             Self::NotTrusted(_) => "credential.not-trusted",
             Self::NoIdentity => "credential.no-identity",
             Self::Identity => "credential.identity",
+            Self::Key(_) => "credential.key",
             Self::NoAlgorithm => "credential.no-algorithm",
             Self::Sign(_) => "credential.sign",
             Self::ProofUnsupported(_) => "credential.proof-unsupported",
@@ -129,6 +133,7 @@ impl CredentialError {
             Self::LinkSignature { error, .. } | Self::ProofUnsupported(error) => Some(error.code()),
             Self::Rule { violation, .. } => Some(violation.code()),
             Self::NotTrusted(rejection) => Some(rejection.cause().code()),
+            Self::Key(error) => Some(error.code()),
             Self::Sign(error) => Some(error.code()),
             _ => None,
         }

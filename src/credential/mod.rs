@@ -36,6 +36,8 @@ mod set;
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 mod software;
 mod store;
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+mod workload;
 
 pub use credential::{Credential, CredentialChecks};
 pub use error::CredentialError;
@@ -60,3 +62,6 @@ pub use set::{CredentialSet, Update};
 #[cfg_attr(docsrs, doc(cfg(any(feature = "ring", feature = "aws-lc-rs"))))]
 pub use software::SoftwareKey;
 pub use store::{KeySelector, KeyStore, KeyStoreError, MemoryKeyStore};
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "ring", feature = "aws-lc-rs"))))]
+pub use workload::SvidRefused;

@@ -153,7 +153,7 @@ pub struct VerifiedPeer(CertifiedPeer);
 impl VerifiedPeer {
     /// The peer of a handshake that is over. The caller knows that the key of the first certificate
     /// of `peer`'s path has signed it, or the one that it resumes.
-    #[cfg(feature = "rustls")]
+    #[cfg(any(feature = "rustls", feature = "rustls-0-24"))]
     pub(crate) const fn of_handshake(peer: CertifiedPeer) -> Self {
         Self(peer)
     }

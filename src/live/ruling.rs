@@ -254,12 +254,9 @@ impl Basis {
     }
 }
 
-/// All zeros where revocation is not part of the question.
+/// What deny list and sources say of the path. A deny list without a rule about it says what none says.
 fn evidence_about(in_force: &InForce, peer: &CertifiedPeer, kept: &Kept, now: Time) -> [u8; 32] {
     let stapled = kept.stapled_ocsp().is_some();
-    if !in_force.verifier.asks_about_revocation() && !stapled {
-        return [0; 32];
-    }
     let revocation = in_force.verifier.revocation();
     let (path, domain) = (peer.path(), peer.trust_domain());
     revocation.digest_about(path, peer.anchor(), domain, peer.identity(), stapled, now)

@@ -140,8 +140,7 @@ impl Judge {
         if let Some(staple) = &staple {
             presented = presented.with_stapled_ocsp(staple);
         }
-        let requirement = self.expected.requirement(name).ok_or(PeerError::Name)?;
-        let requirement = Arc::new(self.complete(requirement, snapshot.verifier().policy()));
+        let requirement = self.requirement(name, snapshot.verifier().policy())?;
         let ruling = snapshot.decide(&requirement, &presented, now);
         if ruling.decision().is_accepted() {
             let stamp = stamp(&ruling);
@@ -150,6 +149,17 @@ impl Judge {
         }
         self.table.remove(&key);
         let (chain, requirement) = key;
+        Err(PeerError::Rejected(self.refuse(chain, requirement, &ruling, staple.is_some())))
+    }
+
+    /// Remembers a rejection and tells of it.
+    pub(super) fn refuse(
+        &self,
+        chain: ChainDigest,
+        requirement: Arc<str>,
+        ruling: &Ruling,
+        stapled: bool,
+    ) -> Arc<RejectedPeer> {
         let rejected = Arc::new(RejectedPeer {
             role: self.role,
             chain,
@@ -157,10 +167,20 @@ impl Judge {
             label: self.label.clone(),
             decision: ruling.decision().clone(),
             epoch: ruling.epoch(),
-            stapled: staple.is_some(),
+            stapled,
         });
         self.note(&rejected);
-        Err(PeerError::Rejected(rejected))
+        rejected
+    }
+
+    /// What is required of the peer of a connection, under the policy in force.
+    pub(super) fn requirement(
+        &self,
+        name: Option<&ServerName<'_>>,
+        policy: &ValidationPolicy,
+    ) -> Result<Arc<Requirement>, PeerError> {
+        let requirement = self.expected.requirement(name).ok_or(PeerError::Name)?;
+        Ok(Arc::new(self.complete(requirement, policy)))
     }
 
     /// Adds what follows from the role. A policy for any purpose stays that; any other is one of TLS,
@@ -221,6 +241,7 @@ impl Judge {
 
     /// The peer of a chain whose key took part in a handshake that is over. The caller knows that it
     /// did.
+    #[cfg(feature = "rustls")]
     pub(crate) fn peer_of(
         &self,
         chain: &[CertificateDer<'_>],
@@ -228,7 +249,23 @@ impl Judge {
         now: Time,
     ) -> Result<LivePeer, PeerError> {
         let (end_entity, intermediates) = chain.split_first().ok_or(PeerError::NoCertificate)?;
+        self.peer(end_entity, intermediates, name, now)
+    }
+
+    /// As [`Judge::peer_of`].
+    pub(crate) fn peer(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: Option<&ServerName<'_>>,
+        now: Time,
+    ) -> Result<LivePeer, PeerError> {
         let (ruling, _) = self.judge(end_entity, intermediates, name, None, now)?;
+        Self::live_peer(&ruling)
+    }
+
+    /// The peer of an acceptance whose key signed a handshake that is over.
+    pub(crate) fn live_peer(ruling: &Ruling) -> Result<LivePeer, PeerError> {
         let peer = ruling.decision().peer().ok_or(PeerError::NoCertificate)?;
         let peer = VerifiedPeer::of_handshake(peer.clone());
         ruling.live(peer).map_err(|_| PeerError::Foreign)

@@ -31,6 +31,8 @@ pub struct Verifier {
     pub(super) revocation_policy: Arc<RevocationPolicy>,
     /// What holds for a staple where revocation is not asked about.
     pub(super) staple_policy: Arc<RevocationPolicy>,
+    /// What holds beside a deny list where revocation is not asked about.
+    pub(super) deny_policy: Arc<RevocationPolicy>,
     /// What signers of revocation evidence are validated by.
     pub(super) signer_policy: Arc<ValidationPolicy>,
 }
@@ -52,6 +54,7 @@ impl Verifier {
             revocation: Arc::default(),
             revocation_policy: Arc::new(policy.revocation.clone().unwrap_or_default()),
             staple_policy: Arc::new(RevocationPolicy::if_available()),
+            deny_policy: Arc::new(RevocationPolicy::dangerously_unchecked()),
             signer_policy: Arc::new(policy.for_signers()),
             policy,
         }
@@ -63,8 +66,9 @@ impl Verifier {
         Self { memo: Some(memo), ..self }
     }
 
-    /// Sets the revocation evidence: deny list and sources. Default: none; revocation is then not
-    /// asked about, unless [`ValidationPolicy::with_revocation`] demands it, and decisions say so.
+    /// Sets the revocation evidence: deny list and sources. Default: none. Without sources revocation
+    /// is not asked about, unless [`ValidationPolicy::with_revocation`] demands it, and decisions say
+    /// so; a deny list then refuses whom it names, and nobody else.
     #[must_use]
     pub fn with_revocation(self, revocation: Arc<Revocation>) -> Self {
         Self { revocation, ..self }
@@ -192,7 +196,7 @@ impl Verifier {
 
     /// Whether revocation is part of the question.
     pub(crate) fn asks_about_revocation(&self) -> bool {
-        !self.revocation.is_empty() || self.policy.revocation.is_some()
+        !self.revocation.sources().is_empty() || self.policy.revocation.is_some()
     }
 
     pub(super) fn trust_for(&self, label: Option<&str>) -> Result<&TrustStore, Violation> {

@@ -53,7 +53,7 @@ pub enum Kind {
     Toy,
     /// Any number of keys.
     Ed25519,
-    /// Six keys, SHA-256.
+    /// Six keys, with the feature `aws-lc-rs` any number; SHA-256.
     P256,
     /// Two keys, SHA-384.
     P384,
@@ -96,10 +96,13 @@ impl Key {
                 (seed.to_vec(), algorithm, pair.public_key().as_ref().to_vec())
             }
             Kind::P256 => {
-                let pkcs8 = P256[number as usize];
-                let pair = ecdsa(&rs::ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8);
+                let pkcs8 = match P256.get(number as usize) {
+                    Some(pkcs8) => pkcs8.to_vec(),
+                    None => p256_of(seed),
+                };
+                let pair = ecdsa(&rs::ECDSA_P256_SHA256_ASN1_SIGNING, &pkcs8);
                 let public = pair.public_key().as_ref().to_vec();
-                (pkcs8.to_vec(), ec_algorithm("1.2.840.10045.3.1.7"), public)
+                (pkcs8, ec_algorithm("1.2.840.10045.3.1.7"), public)
             }
             Kind::P384 => {
                 let pkcs8 = P384[number as usize];
@@ -238,6 +241,27 @@ fn ec_algorithm(curve: &str) -> Vec<u8> {
     der::sequence([der::oid("1.2.840.10045.2.1"), der::oid(curve)])
 }
 
+/// PKCS #8 of the P-256 key with this scalar.
+#[cfg(feature = "aws-lc-rs")]
+fn p256_of(mut scalar: [u8; 32]) -> Vec<u8> {
+    // Below the order of the group, which begins with 32 ones.
+    scalar[0] &= 0x7f;
+    let private =
+        |rest: Vec<u8>| der::sequence([der::unsigned(1), der::octet_string(&scalar), rest]);
+    let curve = der::explicit(0, &der::oid("1.2.840.10045.3.1.7"));
+    let public = der::explicit(1, &der::bit_string(0, &aws::p256_public(&private(curve))));
+    der::sequence([
+        der::unsigned(0),
+        ec_algorithm("1.2.840.10045.3.1.7"),
+        der::octet_string(&private(public)),
+    ])
+}
+
+#[cfg(not(feature = "aws-lc-rs"))]
+fn p256_of(_: [u8; 32]) -> Vec<u8> {
+    panic!("more than six P-256 keys come with aws-lc-rs")
+}
+
 /// `RSASSA-PSS-params` of RFC 4055 with SHA-256 throughout.
 fn pss_sha256() -> Vec<u8> {
     let sha256 = der::sequence([der::oid("2.16.840.1.101.3.4.2.1"), der::null()]);
@@ -264,9 +288,16 @@ pub fn toy_verify(key_id: &[u8], message: &[u8], signature: &[u8]) -> bool {
 #[cfg(feature = "aws-lc-rs")]
 mod aws {
     use aws_lc_rs::signature::{
-        ECDSA_P521_SHA512_ASN1_SIGNING, EcdsaKeyPair, ML_DSA_44_SIGNING, ML_DSA_65_SIGNING,
-        ML_DSA_87_SIGNING, PqdsaKeyPair,
+        ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P521_SHA512_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _,
+        ML_DSA_44_SIGNING, ML_DSA_65_SIGNING, ML_DSA_87_SIGNING, PqdsaKeyPair,
     };
+
+    /// The public half that belongs to an `ECPrivateKey` without one.
+    pub fn p256_public(sec1: &[u8]) -> Vec<u8> {
+        let algorithm = &ECDSA_P256_SHA256_ASN1_SIGNING;
+        let pair = EcdsaKeyPair::from_private_key_der(algorithm, sec1).unwrap();
+        pair.public_key().as_ref().to_vec()
+    }
 
     pub fn p521(pkcs8: &[u8]) -> EcdsaKeyPair {
         EcdsaKeyPair::from_pkcs8(&ECDSA_P521_SHA512_ASN1_SIGNING, pkcs8).unwrap()
