@@ -317,8 +317,7 @@ impl<B: AsRef<[u8]>> CrlIntake<B> {
     fn finish(&mut self) -> Result<VerifiedCrl, CrlIntakeError> {
         let list = CertificateRevocationList::from_der(self.bytes.as_ref())?;
         let builders = core::mem::take(&mut self.cursor.builders);
-        let tables: Vec<EntryTable> =
-            builders.into_iter().map(EntryTableBuilder::finish).collect();
+        let tables: Vec<EntryTable> = builders.into_iter().map(EntryTableBuilder::finish).collect();
         let key = self.key.take().ok_or(CrlIntakeError::Ended)?;
         let signers = core::mem::take(&mut self.signers);
         let signers: Vec<CrlSigner> =

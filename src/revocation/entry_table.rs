@@ -324,7 +324,11 @@ impl GroupBuilder {
     #[inline]
     fn add(&mut self, key: &[u8], listed: &Listed, progress: (usize, usize)) {
         if listed.invalidity.is_some() && !self.layout.with_invalidity {
-            self.relay(Layout { with_invalidity: true, ..self.layout }, self.region_bits, self.room);
+            self.relay(
+                Layout { with_invalidity: true, ..self.layout },
+                self.region_bits,
+                self.room,
+            );
         }
         loop {
             let layout = self.layout;

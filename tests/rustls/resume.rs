@@ -94,7 +94,7 @@ impl End {
 
 /// Counts what the backend is asked.
 #[derive(Debug, Default)]
-struct Counting(AtomicUsize);
+pub struct Counting(AtomicUsize);
 
 impl SignatureBackend for Counting {
     fn verify(
@@ -111,7 +111,7 @@ impl SignatureBackend for Counting {
 
 impl Counting {
     /// How many since the last time.
-    fn take(&self) -> usize {
+    pub fn take(&self) -> usize {
         self.0.swap(0, Ordering::Relaxed)
     }
 }

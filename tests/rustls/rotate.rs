@@ -5,7 +5,7 @@
 //! without its authority. Every other one must succeed; and who is accepted bears a credential of an authority that was trusted meanwhile,
 //! whether the handshake was full or resumed.
 //!
-//! `BONAFIDE_ROTATIONS` is how many rotations there are, 400 unless told.
+//! `BONAFIDE_ROTATIONS` is how many rotations there are, 250 unless told.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -226,7 +226,7 @@ fn connect(
 #[test]
 fn rotations_under_load() {
     let rotations: usize =
-        std::env::var("BONAFIDE_ROTATIONS").map_or(400, |text| text.parse().unwrap());
+        std::env::var("BONAFIDE_ROTATIONS").map_or(250, |text| text.parse().unwrap());
     let clock = Clock::new();
     let authorities: Vec<Authority> = (0..AUTHORITIES)
         .map(|number| authority(&format!("Root {number}"), number as u64))

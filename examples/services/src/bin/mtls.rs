@@ -63,7 +63,10 @@ async fn story() -> Result<(), Failure> {
     let mut billing_talk = Talk::open(&billing_client, address).await?;
     let answer = billing_talk.ask("hello").await?.ok_or("no answer")?;
     say("billing", &answer);
-    ensure(answer == "hello spiffe://partner.test/billing of partner.test", "orders knows billing")?;
+    ensure(
+        answer == "hello spiffe://partner.test/billing of partner.test",
+        "orders knows billing",
+    )?;
 
     // Refused by the server: an authority speaks for its own domain only.
     say("partner", "issues for spiffe://example.org/admin, which is not its to issue");

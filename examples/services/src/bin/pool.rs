@@ -78,7 +78,8 @@ impl Pool {
         loop {
             let mut pooled = idle.pop()?;
             let now = now();
-            let stands = pooled.session.ask(now).is_current() || pooled.session.ask_again(now).is_ok();
+            let stands =
+                pooled.session.ask(now).is_current() || pooled.session.ask_again(now).is_ok();
             if stands && !pooled.sender.is_closed() {
                 return Some(pooled);
             }
@@ -122,7 +123,10 @@ impl LiveEvents for Pool {
     fn on_published(&self, published: &Published) {
         let mut affected: BTreeSet<_> = published.affected().iter().map(|a| a.session).collect();
         for affected in published.affected() {
-            say("pool", &format!("retires a connection: {:?} ({})", affected.advice, affected.cause));
+            say(
+                "pool",
+                &format!("retires a connection: {:?} ({})", affected.advice, affected.cause),
+            );
         }
         let mut state = self.lock();
         for idle in state.idle.values_mut() {
@@ -199,7 +203,8 @@ async fn serve(
     clients: &Authority,
 ) -> Result<SocketAddr, Failure> {
     let live = workload(&[clients], authority.issue(id)?)?;
-    let clients = ClientAuth::Required(ExpectClient::matching("trust-domain(example.org)".parse()?));
+    let clients =
+        ClientAuth::Required(ExpectClient::matching("trust-domain(example.org)".parse()?));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let endpoint = ServerEndpoint::builder(live, provider, clients)
         .with_events(Arc::new(Tell("server")))
