@@ -46,7 +46,8 @@ async fn story() -> Result<(), Failure> {
             .with_events(Arc::new(Tell("orders")))
             .build()?;
     // The configuration that nobody gets to see: each connection has its own.
-    let config = quinn::ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(server.config())?));
+    let config =
+        quinn::ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(server.config())?));
     let endpoint = Endpoint::server(config.clone(), ([127, 0, 0, 1], 0).into())?;
     let address = endpoint.local_addr()?;
     let sessions = Sessions::of(orders.clone());
