@@ -15,6 +15,7 @@
 //! Time only moves forward for a ruling: it remembers the latest time that it was asked at, and answers as
 //! of that time where the clock was set back. What was found lapsed stays so.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
 use core::ops::Deref;
@@ -44,7 +45,8 @@ struct Basis {
     valid_until: Time,
     shared: Arc<Shared>,
     grounds: Option<Grounds>,
-    lapse: OnceLock<Lapse>,
+    /// Boxed: few lapse.
+    lapse: OnceLock<Box<Lapse>>,
     decision: Decision,
     requirement: Arc<Requirement>,
     /// The publication that it was made under.
@@ -214,7 +216,9 @@ impl Basis {
         }
         // A lapse in the meantime made it void.
         match self.as_of.compare_exchange(as_of, epoch, Ordering::AcqRel, Ordering::Acquire) {
-            Err(VOID) => self.lapse.get().map_or(Standing::AskAgain, Standing::Lapsed),
+            Err(VOID) => {
+                self.lapse.get().map_or(Standing::AskAgain, |lapse| Standing::Lapsed(lapse))
+            }
             Ok(_) | Err(_) => Standing::Current,
         }
     }
@@ -244,7 +248,7 @@ impl Basis {
 
     /// Ends it, for the first reason that anybody found.
     fn lapse(&self, why: impl FnOnce() -> Lapse) -> &Lapse {
-        let lapse = self.lapse.get_or_init(why);
+        let lapse = self.lapse.get_or_init(|| Box::new(why()));
         self.as_of.store(VOID, Ordering::Release);
         lapse
     }
@@ -287,7 +291,7 @@ impl LivePeer {
         let basis = &self.ruling.0;
         let now = basis.advance(now);
         if let Some(lapse) = basis.lapse.get() {
-            return Err(lapse.clone());
+            return Err(Lapse::clone(lapse));
         }
         let kept = basis.grounds.as_ref().map(|grounds| &grounds.kept);
         let ruling = kept.and_then(|kept| {

@@ -15,6 +15,7 @@
 //! what is wrong with its path: an unknown issuer outweighs an expired leaf.
 
 mod identify;
+mod issuers;
 mod report;
 mod request;
 mod status;

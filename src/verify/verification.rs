@@ -4,9 +4,11 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use rustls_pki_types::CertificateDer;
 use smallvec::SmallVec;
 
 use super::identify::{check_expectation, identify, select_domain};
+use super::issuers;
 use super::report::{Ended, Report};
 use super::request::Request;
 use super::status::{Inquiry, Path, Signers, StatusReport};
@@ -29,8 +31,9 @@ pub enum Step {
     /// A bounded piece of work was done; there is more.
     Working,
     /// Evidence would help. The host fetches what it chooses (every URL in a request is what a
-    /// certificate says, and nobody vouches for it) and calls [`Verification::supply`]; or it
-    /// steps again, and the answer is given without.
+    /// certificate says, and nobody vouches for it) and calls [`Verification::supply`] or
+    /// [`Verification::supply_certificates`]; or it steps again, and the answer is given without.
+    /// Nothing is asked for twice, and of one decision no more than 64 things.
     Needs(Vec<EvidenceRequest>),
     /// The answer. Further steps repeat it.
     Decided(Decision),
@@ -57,7 +60,16 @@ struct Context<'a> {
     revocation: &'a Revocation,
     budget: Budget,
     report: Report,
+    /// Certificates that the host supplied.
+    supplied: Vec<&'a [u8]>,
+    /// What the host was asked for.
+    asked: Vec<EvidenceRequest>,
+    /// Something was supplied since it was asked.
+    anew: bool,
 }
+
+/// How many things a host is asked for: eight each for a path of eight.
+const MAX_ASKED: usize = 8 * EvidenceRequest::MAX;
 
 /// The state between the leaf and the decision.
 #[derive(Debug)]
@@ -68,8 +80,17 @@ struct Searching<'a> {
     /// What the target breaks on its own.
     target: Vec<Breach>,
     flawed: bool,
+    /// How many of the supplied certificates the search knows.
+    supplied: usize,
     /// A path that waits for evidence.
-    waiting: Option<PathState>,
+    waiting: Option<Waiting>,
+}
+
+/// A path that waits for evidence, and what holds without.
+#[derive(Debug)]
+struct Waiting {
+    path: PathState,
+    without: Result<CertifiedPeer, Vec<Breach>>,
 }
 
 /// What a piece of work came to.
@@ -90,6 +111,9 @@ impl<'a> Verification<'a> {
             revocation: &verifier.revocation,
             budget: Budget::new(verifier.policy.limits),
             report: Report::default(),
+            supplied: Vec::new(),
+            asked: Vec::new(),
+            anew: false,
         };
         Self { context, searching: None, decided: None }
     }
@@ -98,6 +122,17 @@ impl<'a> Verification<'a> {
     /// verifier had.
     pub fn supply(&mut self, revocation: &'a Revocation) {
         self.context.revocation = revocation;
+        self.context.anew = true;
+    }
+
+    /// Answers [`EvidenceRequest::IssuerCertificate`] with certificates, in any order: the search
+    /// goes on with them beside what the peer presented, within the same limits
+    /// ([`Limits::pool_certificates`](crate::policy::Limits::pool_certificates) and
+    /// [`Limits::pool_bytes`](crate::policy::Limits::pool_bytes) count both). They are candidates
+    /// and no more: nobody vouches for them before a path does.
+    pub fn supply_certificates(&mut self, certificates: &'a [CertificateDer<'a>]) {
+        self.context.supplied.extend(certificates.iter().map(AsRef::as_ref));
+        self.context.anew = true;
     }
 
     /// Goes on without further evidence, whatever would help.
@@ -168,24 +203,51 @@ impl<'a> Context<'a> {
         let pool = Pool::new(leaf, candidates, &self.verifier.policy.limits)
             .map_err(|exceeded| Finding::new(Violation::Limit(exceeded), None, None))?;
         let search = Search::new(pool, domain.bundle(), self.means());
-        Ok(Searching { search, store, domain, target, flawed: false, waiting: None })
+        Ok(Searching { search, store, domain, target, flawed: false, supplied: 0, waiting: None })
+    }
+
+    /// Begins the search anew, with what was supplied.
+    fn reopen(&mut self, searching: &mut Searching<'a>) -> Result<(), LimitExceeded> {
+        let Some(&leaf) = searching.search.certificate(0) else { return Ok(()) };
+        let presented = self.request.intermediates.iter().map(AsRef::as_ref);
+        let candidates: Vec<&[u8]> = presented.chain(self.supplied.iter().copied()).collect();
+        let pool = Pool::new(leaf, candidates.into_iter(), &self.verifier.policy.limits)?;
+        searching.search = Search::new(pool, searching.domain.bundle(), self.means());
+        searching.supplied = self.supplied.len();
+        Ok(())
+    }
+
+    /// What of these the host was not asked for yet.
+    fn ask(&mut self, wants: Vec<EvidenceRequest>) -> Vec<EvidenceRequest> {
+        let mut fresh = Vec::new();
+        for want in wants {
+            if self.asked.len() < MAX_ASKED && !self.asked.contains(&want) {
+                self.asked.push(want.clone());
+                fresh.push(want);
+            }
+        }
+        fresh
     }
 
     fn advance(&mut self, searching: &mut Searching<'a>) -> Turn {
-        if let Some(path) = searching.waiting.take() {
-            return self.judge(searching, path, false);
+        if let Some(Waiting { path, without }) = searching.waiting.take() {
+            return match without {
+                _ if core::mem::take(&mut self.anew) => self.judge(searching, path),
+                Ok(peer) => Turn::Decided(self.decided(Outcome::Accepted(peer))),
+                Err(breaches) => self.refuse(searching, path, breaches),
+            };
         }
         match searching.search.step(&mut self.budget) {
             Ok(Event::Working) => Turn::Working,
-            Ok(Event::Candidate(path)) => self.judge(searching, path, true),
+            Ok(Event::Candidate(path)) => self.judge(searching, path),
             Ok(Event::Exhausted) => self.exhausted(searching),
             Err(exceeded) => Turn::Decided(self.stopped(searching, exceeded)),
         }
     }
 
-    /// Judges a path whose signatures hold. While `may_wait`, evidence that is missing is asked for
-    /// before the path is given up.
-    fn judge(&mut self, searching: &mut Searching<'a>, path: PathState, may_wait: bool) -> Turn {
+    /// Judges a path whose signatures hold. Evidence that is missing is asked for before the path is
+    /// given up, and before it is accepted without.
+    fn judge(&mut self, searching: &mut Searching<'a>, path: PathState) -> Turn {
         let (nodes, anchor) = searching.search.path(path);
         let Some(anchor) = anchor else { return Turn::Working };
         let search = &searching.search;
@@ -200,37 +262,50 @@ impl<'a> Context<'a> {
         if judgement.breaches.is_empty() && searching.target.is_empty() && !searching.flawed {
             let policies = core::mem::take(&mut judgement.policies.user_constrained);
             match self.confirm(searching, &steps, anchor, policies) {
-                Ok(Confirmed::Peer(peer)) => {
-                    return Turn::Decided(self.decided(Outcome::Accepted(peer)));
-                }
-                Ok(Confirmed::Broken { breach, wants }) => {
-                    if may_wait && !wants.is_empty() {
-                        searching.waiting = Some(path);
+                Ok(Confirmed { outcome, wants }) => {
+                    let wants = self.ask(wants);
+                    let without = outcome.map_err(|breach| alloc::vec![breach]);
+                    if !wants.is_empty() {
+                        self.anew = false;
+                        searching.waiting = Some(Waiting { path, without });
                         return Turn::Needs(wants);
                     }
-                    judgement.breaches.push(breach);
+                    match without {
+                        Ok(peer) => return Turn::Decided(self.decided(Outcome::Accepted(peer))),
+                        Err(breaches) => judgement.breaches = breaches,
+                    }
                 }
                 Err(exceeded) => return Turn::Decided(self.stopped(searching, exceeded)),
             }
         }
+        drop(steps);
+        self.refuse(searching, path, judgement.breaches)
+    }
 
-        let limit = judgement.breaches.iter().find_map(|breach| match breach.violation {
+    /// Gives a path up for what it breaks.
+    fn refuse(
+        &mut self,
+        searching: &mut Searching<'a>,
+        path: PathState,
+        breaches: Vec<Breach>,
+    ) -> Turn {
+        let (nodes, anchor) = searching.search.path(path);
+        let limit = breaches.iter().find_map(|breach| match breach.violation {
             Violation::Limit(exceeded) => Some(exceeded),
             _ => None,
         });
-        let reaches: Vec<Reach> = judgement.breaches.iter().map(|breach| breach.reach).collect();
+        let reaches: Vec<Reach> = breaches.iter().map(|breach| breach.reach).collect();
         let hopeless = !searching.target.is_empty()
             || searching.flawed
             || reaches.contains(&Reach::Certificate { depth: 0 });
-        let breaches = searching.target.iter().cloned().chain(judgement.breaches).collect();
-        self.report.add_path(search, &nodes, Some(anchor), breaches);
+        let breaches = searching.target.iter().cloned().chain(breaches).collect();
+        self.report.add_path(&searching.search, &nodes, anchor.map(Arc::as_ref), breaches);
         if let Some(exceeded) = limit {
             return Turn::Decided(self.stopped(searching, exceeded));
         }
         if hopeless {
             return Turn::Decided(self.conclude());
         }
-        drop(steps);
         searching.search.reject(path, &reaches);
         Turn::Working
     }
@@ -249,7 +324,7 @@ impl<'a> Context<'a> {
             // No other path changes the names of the peer.
             let breach =
                 Breach { violation, depth: Some(0), reach: Reach::Certificate { depth: 0 } };
-            return Ok(Confirmed::Broken { breach, wants: Vec::new() });
+            return Ok(Confirmed { outcome: Err(breach), wants: Vec::new() });
         }
         let mut status = StatusReport::default();
         let asked = self.verifier.asks_about_revocation();
@@ -257,7 +332,8 @@ impl<'a> Context<'a> {
         if asked || denies || self.request.stapled_ocsp.is_some() {
             status = self.inquire(searching, steps, anchor, &identified.identity)?;
             if let Some(breach) = status.breach {
-                return Ok(Confirmed::Broken { breach, wants: status.wants });
+                self.report.add_evidence(status.evidence);
+                return Ok(Confirmed { outcome: Err(breach), wants: status.wants });
             }
         }
 
@@ -280,7 +356,7 @@ impl<'a> Context<'a> {
             notes.push(Finding::new(violation, Some(depth), None));
         }
         let bundle = searching.domain.bundle();
-        Ok(Confirmed::Peer(CertifiedPeer::new(PeerRecord {
+        let peer = CertifiedPeer::new(PeerRecord {
             identity: identified.identity,
             path: OwnedCertificate::share(steps.iter().map(|step| step.certificate)),
             anchor: Arc::clone(anchor),
@@ -293,7 +369,8 @@ impl<'a> Context<'a> {
             revocation_asked: asked,
             evidence: status.evidence,
             notes,
-        })))
+        });
+        Ok(Confirmed { outcome: Ok(peer), wants: status.wants })
     }
 
     fn inquire(
@@ -318,6 +395,7 @@ impl<'a> Context<'a> {
             means: self.means(),
             trust_domain: searching.domain.name(),
             presented: self.request.intermediates,
+            supplied: &self.supplied,
             stapled_ocsp: self.request.stapled_ocsp,
             scts: self.request.scts,
         };
@@ -327,6 +405,18 @@ impl<'a> Context<'a> {
 
     /// No further path: either nothing remains to be said, or paths that break rules say it.
     fn exhausted(&mut self, searching: &mut Searching<'a>) -> Turn {
+        if !searching.flawed && !self.report.has_paths() {
+            if core::mem::take(&mut self.anew) && searching.supplied < self.supplied.len() {
+                return match self.reopen(searching) {
+                    Ok(()) => Turn::Working,
+                    Err(exceeded) => Turn::Decided(self.stopped(searching, exceeded)),
+                };
+            }
+            let wants = self.ask(issuers::missing(&searching.search));
+            if !wants.is_empty() {
+                return Turn::Needs(wants);
+            }
+        }
         if searching.flawed || self.report.has_paths() {
             self.report.add_failures(&searching.search, &searching.target, Ended::Exhausted);
             return Turn::Decided(self.conclude());
@@ -363,13 +453,10 @@ impl<'a> Context<'a> {
 }
 
 /// What became of a valid path.
-enum Confirmed {
-    Peer(CertifiedPeer),
-    Broken {
-        breach: Breach,
-        /// Evidence that might mend it.
-        wants: Vec<EvidenceRequest>,
-    },
+struct Confirmed {
+    outcome: Result<CertifiedPeer, Breach>,
+    /// Evidence that might mend it, or take the place of what policy let pass.
+    wants: Vec<EvidenceRequest>,
 }
 
 impl Confirmed {
@@ -380,6 +467,6 @@ impl Confirmed {
             depth: None,
             reach: Reach::Certificate { depth: 0 },
         };
-        Self::Broken { breach, wants: Vec::new() }
+        Self { outcome: Err(breach), wants: Vec::new() }
     }
 }
