@@ -173,8 +173,11 @@ async fn story() -> Result<(), Failure> {
     told(&pool, "one more trust domain, which concerns none of them", (3, 3))?;
 
     let renewed = Publication::new().credentials(Update::install(credential()?));
+    let busy = pool.take(orders).ok_or("not as told: a connection is idle")?;
     live.publish(renewed, now())?;
-    told(&pool, "the credential is renewed", (3, 0))?;
+    told(&pool, "the credential is renewed, while one is busy", (3, 0))?;
+    pool.put_back(orders, busy);
+    told(&pool, "that one has its answer", (3, 0))?;
     let (first, second, third) =
         tokio::join!(pool.get(orders), pool.get(orders), pool.get(billing));
     say("web", &format!("{}; {}; {}", first?, second?, third?));
