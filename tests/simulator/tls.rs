@@ -159,8 +159,9 @@ pub struct Endpoints {
 }
 
 impl Endpoints {
-    /// Accepts the SPIFFE IDs of `expected`; all where there are none.
-    pub fn new(live: &Live, expected: &[String]) -> Self {
+    /// Accepts the SPIFFE IDs of `expected`; all where there are none. With `hints` tells peers which
+    /// authorities it knows.
+    pub fn new(live: &Live, expected: &[String], hints: bool) -> Self {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let (clock, events) = (Clock::default(), Arc::new(Recorder::default()));
         let matcher = || -> Option<IdentityMatcher> {
@@ -169,12 +170,16 @@ impl Endpoints {
         let client = |versions: &'static [&'static SupportedProtocolVersion]| {
             let expect =
                 matcher().map_or_else(ExpectServer::dangerously_any, ExpectServer::matching);
-            ClientEndpoint::builder(live.clone(), provider.clone(), expect, Presents::IfThereIs)
-                .with_time(Arc::new(clock.clone()))
-                .with_events(events.clone())
-                .with_versions(versions)
-                .build()
-                .unwrap()
+            let builder = ClientEndpoint::builder(
+                live.clone(),
+                provider.clone(),
+                expect,
+                Presents::IfThereIs,
+            )
+            .with_time(Arc::new(clock.clone()))
+            .with_events(events.clone())
+            .with_versions(versions);
+            if hints { builder.with_root_hints() } else { builder }.build().unwrap()
         };
         let server = |tickets: bool| {
             let expect =
@@ -183,6 +188,7 @@ impl Endpoints {
             let builder = ServerEndpoint::builder(live.clone(), provider.clone(), clients)
                 .with_time(Arc::new(clock.clone()))
                 .with_events(events.clone());
+            let builder = if hints { builder.with_root_hints() } else { builder };
             if tickets {
                 let ticketer = rustls::crypto::ring::Ticketer::new().unwrap();
                 builder.with_ticketer(ticketer).build().unwrap()
