@@ -70,6 +70,8 @@ fn found_out(err: impl FnOnce(&mut World, PartyId, PartyId, Arc<TrustStore>)) ->
     world.meet_as(a, b, Meeting::TLS13);
     let before = world.party(b).held.live.snapshot().verifier().trust().clone();
     world.prepare(domain);
+    world.hand_bundles(a);
+    world.tell(a);
     world.activate(domain);
     world.taint(domain);
     world.revoke(domain);
