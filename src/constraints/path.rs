@@ -110,11 +110,11 @@ pub(crate) fn check_path(
     judgement
 }
 
-/// Every value of every extension that is known can be read; of the target, that was asked for
-/// before any search.
+/// Every name and every value of an extension that is known can be read; of the target, that was
+/// asked for before any search.
 fn check_encodings(path: &PathView<'_, '_>, judgement: &mut PathJudgement) {
     for (depth, step) in path.certificates.iter().enumerate().skip(1) {
-        if let Err(error) = step.certificate.check() {
+        if let Err(error) = step.certificate.check_values() {
             judgement.add(Violation::Malformed(error), Some(depth), Reach::Certificate { depth });
         }
     }

@@ -11,7 +11,7 @@ use core::ops::Range;
 use smallvec::SmallVec;
 
 use super::cost::{Cost, KeyMatch};
-use crate::policy::{Limit, LimitExceeded, Limits};
+use crate::policy::{LimitExceeded, Limits};
 use crate::trust::TrustBundle;
 use crate::x509::{Certificate, CertificateError, Name};
 
@@ -86,7 +86,7 @@ pub(super) struct AnchorGroup {
 impl AnchorGroup {
     /// `wanted` is the key identifier that the certificate gives for its issuer's key. Where it
     /// gives none, all are alike, as if none had one.
-    fn new(group: &Range<usize>, wanted: Option<&[u8]>, bundle: &TrustBundle) -> Self {
+    pub(super) fn new(group: &Range<usize>, wanted: Option<&[u8]>, bundle: &TrustBundle) -> Self {
         let (start, end) = (group.start, group.end);
         if wanted.is_none() || start == end {
             return Self { start, end, without_end: end, matching_start: end, matching_end: end };
@@ -195,9 +195,7 @@ impl<'a> Pool<'a> {
         limits: &Limits,
     ) -> Result<Self, LimitExceeded> {
         let count = candidates.len();
-        if u32::try_from(count).map_or(true, |count| count > limits.pool_certificates) {
-            return Err(LimitExceeded::new(Limit::PoolCertificates, limits.pool_certificates));
-        }
+        limits.pool_certificates(count)?;
         let mut pool = Self {
             nodes: Vec::with_capacity(count + 1),
             names: NameTable::default(),
@@ -208,9 +206,7 @@ impl<'a> Pool<'a> {
         let mut bytes = target.as_der().len();
         for der in candidates {
             bytes = bytes.saturating_add(der.len());
-            if u32::try_from(bytes).map_or(true, |bytes| bytes > limits.pool_bytes) {
-                return Err(LimitExceeded::new(Limit::PoolBytes, limits.pool_bytes));
-            }
+            limits.pool_bytes(bytes)?;
             match Certificate::from_der(der) {
                 Ok(certificate) => {
                     pool.nodes.push(Node::new(certificate));

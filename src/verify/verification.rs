@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use arrayvec::ArrayVec;
 use smallvec::SmallVec;
 
 use super::identify::{check_expectation, identify, select_domain};
@@ -16,9 +17,10 @@ use crate::constraints::{
 };
 use crate::decision::{CertifiedPeer, Decision, Finding, Fingerprint, Outcome, PeerRecord};
 use crate::identity::PeerIdentity;
-use crate::path::{Event, Means, PathState, Pool, Search};
+use crate::path::{Checked, Event, MAX_CANDIDATES, Means, PathState, Pool, Search, Way};
 use crate::policy::{Budget, LimitExceeded, Purpose};
 use crate::revocation::{EvidenceRequest, Revocation};
+use crate::signature::PublicKey;
 use crate::trust::{AnchorState, Domain, TrustAnchor, TrustStore};
 use crate::x509::{Certificate, OwnedCertificate, OwnedOid, Time};
 
@@ -57,6 +59,30 @@ struct Context<'a> {
     revocation: &'a Revocation,
     budget: Budget,
     report: Report,
+}
+
+/// What is known once the leaf was read.
+#[derive(Debug)]
+struct Started<'a> {
+    leaf: Certificate<'a>,
+    store: &'a TrustStore,
+    domain: &'a Arc<Domain>,
+    /// What the target breaks on its own.
+    target: Vec<Breach>,
+}
+
+/// What the straight way came to.
+struct Straight<'a> {
+    started: Started<'a>,
+    checked: SmallVec<[Checked<'a>; 2]>,
+    decision: Option<Decision>,
+}
+
+/// Who speaks for the peer.
+#[derive(Clone, Copy)]
+struct Speaking<'s> {
+    store: &'s TrustStore,
+    domain: &'s Arc<Domain>,
 }
 
 /// The state between the leaf and the decision.
@@ -100,24 +126,41 @@ impl<'a> Verification<'a> {
         self.context.revocation = revocation;
     }
 
-    /// Goes on without further evidence, whatever would help.
+    /// Goes on to the end without further evidence, whatever would help.
     pub(super) fn run(mut self) -> Decision {
-        loop {
-            if let Turn::Decided(decision) = self.turn() {
-                return decision;
+        let mut straight = match self.context.straight() {
+            Ok(straight) => straight,
+            Err(finding) => return self.context.reject(finding),
+        };
+        if let Some(decision) = straight.decision.take() {
+            return decision;
+        }
+        let opened = self.context.open(straight.started);
+        match opened {
+            Ok(mut searching) => {
+                searching.search = searching.search.with_checked(straight.checked);
+                loop {
+                    if let Turn::Decided(decision) = self.context.advance(&mut searching) {
+                        return decision;
+                    }
+                }
             }
+            Err(finding) => self.context.reject(finding),
         }
     }
 
     fn turn(&mut self) -> Turn {
         match &mut self.searching {
-            None => match self.context.start() {
-                Ok(searching) => {
-                    self.searching = Some(searching);
-                    Turn::Working
+            None => {
+                let opened = self.context.start().and_then(|started| self.context.open(started));
+                match opened {
+                    Ok(searching) => {
+                        self.searching = Some(searching);
+                        Turn::Working
+                    }
+                    Err(finding) => Turn::Decided(self.context.reject(finding)),
                 }
-                Err(finding) => Turn::Decided(self.context.reject(finding)),
-            },
+            }
             Some(searching) => self.context.advance(searching),
         }
     }
@@ -148,27 +191,102 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Reads the leaf, selects the trust domain and opens the search.
-    fn start(&mut self) -> Result<Searching<'a>, Finding> {
+    /// Reads the leaf and selects the trust domain.
+    fn start(&self) -> Result<Started<'a>, Finding> {
         let request = self.request;
-        let at_leaf = |violation| {
-            let fingerprint = Fingerprint::of(request.end_entity.as_ref());
-            Finding::new(violation, Some(0), Some(fingerprint))
-        };
-        let store = self
-            .verifier
-            .trust_for(request.label)
-            .map_err(|violation| Finding::new(violation, None, None))?;
         let leaf = Certificate::from_der(request.end_entity.as_ref())
             .and_then(|leaf| leaf.check().map(|()| leaf))
-            .map_err(|error| at_leaf(Violation::Malformed(error)))?;
-        let domain = select_domain(store, &leaf, request.expect).map_err(at_leaf)?;
+            .map_err(|error| self.at_leaf(Violation::Malformed(error)))?;
+        self.start_with(leaf)
+    }
+
+    /// Selects the trust domain of a leaf in which every value can be read.
+    fn start_with<'c>(&self, leaf: Certificate<'c>) -> Result<Started<'c>, Finding>
+    where
+        'a: 'c,
+    {
+        let store = self
+            .verifier
+            .trust_for(self.request.label)
+            .map_err(|violation| Finding::new(violation, None, None))?;
+        let domain = select_domain(store, &leaf, self.request.expect)
+            .map_err(|violation| self.at_leaf(violation))?;
         let target = check_target(&leaf, &self.demands).breaches;
-        let candidates = request.intermediates.iter().map(AsRef::as_ref);
+        Ok(Started { leaf, store, domain, target })
+    }
+
+    fn at_leaf(&self, violation: Violation) -> Finding {
+        let fingerprint = Fingerprint::of(self.request.end_entity.as_ref());
+        Finding::new(violation, Some(0), Some(fingerprint))
+    }
+
+    /// Opens the search.
+    fn open(&self, started: Started<'a>) -> Result<Searching<'a>, Finding> {
+        let Started { leaf, store, domain, target } = started;
+        let candidates = self.request.intermediates.iter().map(AsRef::as_ref);
         let pool = Pool::new(leaf, candidates, &self.verifier.policy.limits)
             .map_err(|exceeded| Finding::new(Violation::Limit(exceeded), None, None))?;
         let search = Search::new(pool, domain.bundle(), self.means());
         Ok(Searching { search, store, domain, target, flawed: false, waiting: None })
+    }
+
+    /// Begins, and decides at once where the straight way leads to an acceptance. Where it does not,
+    /// nothing is spent, and the search begins as if nobody had looked.
+    fn straight(&mut self) -> Result<Straight<'a>, Finding> {
+        let started = self.start()?;
+        let mut checked = SmallVec::new();
+        let decision = self.go_straight(&started, &mut checked);
+        if decision.is_none() {
+            self.budget = Budget::new(self.verifier.policy.limits);
+        }
+        Ok(Straight { started, checked, decision })
+    }
+
+    fn go_straight(
+        &mut self,
+        started: &Started<'a>,
+        checked: &mut SmallVec<[Checked<'a>; 2]>,
+    ) -> Option<Decision> {
+        let request = self.request;
+        if !started.target.is_empty() || request.intermediates.len() > MAX_CANDIDATES {
+            return None;
+        }
+        let limits = &self.verifier.policy.limits;
+        let sizes = request.intermediates.iter().map(|der| der.as_ref().len());
+        limits.pool_certificates(request.intermediates.len()).ok()?;
+        limits.pool_bytes(started.leaf.as_der().len() + sizes.sum::<usize>()).ok()?;
+        let mut certificates: ArrayVec<Certificate<'a>, { MAX_CANDIDATES + 1 }> = ArrayVec::new();
+        certificates.push(started.leaf);
+        // What cannot be read is reported where there is something to report.
+        let read = request.intermediates.iter().map(AsRef::as_ref);
+        certificates.extend(read.filter_map(|der| Certificate::from_der(der).ok()));
+        let bundle = started.domain.bundle();
+        let way = Way::find(&certificates, bundle, &self.means())?;
+        let unknown = |_, _: PublicKey<'_>| false;
+        let means = self.means();
+        let holds = way.verify(&certificates, &means, unknown, checked, &mut self.budget);
+        if holds != Ok(true) {
+            return None;
+        }
+        let steps: SmallVec<[PathCertificate<'_, '_>; 8]> = way
+            .stops
+            .iter()
+            .filter_map(|stop| {
+                let certificate = certificates.get(stop.place)?;
+                Some(PathCertificate { certificate, self_issued: stop.self_issued })
+            })
+            .collect();
+        let view = PathView { certificates: &steps, anchor: way.anchor, bundle, flawed: false };
+        let mut judgement = check_path(&view, &self.demands, &mut self.budget);
+        if !judgement.breaches.is_empty() {
+            return None;
+        }
+        let policies = core::mem::take(&mut judgement.policies.user_constrained);
+        let domain = Speaking { store: started.store, domain: started.domain };
+        match self.confirm(domain, &steps, way.anchor, policies) {
+            Ok(Confirmed::Peer(peer)) => Some(self.decided(Outcome::Accepted(peer))),
+            Ok(Confirmed::Broken { .. }) | Err(_) => None,
+        }
     }
 
     fn advance(&mut self, searching: &mut Searching<'a>) -> Turn {
@@ -199,7 +317,8 @@ impl<'a> Context<'a> {
         let mut judgement = check_path(&view, &self.demands, &mut self.budget);
         if judgement.breaches.is_empty() && searching.target.is_empty() && !searching.flawed {
             let policies = core::mem::take(&mut judgement.policies.user_constrained);
-            match self.confirm(searching, &steps, anchor, policies) {
+            let domain = Speaking { store: searching.store, domain: searching.domain };
+            match self.confirm(domain, &steps, anchor, policies) {
                 Ok(Confirmed::Peer(peer)) => {
                     return Turn::Decided(self.decided(Outcome::Accepted(peer)));
                 }
@@ -238,13 +357,13 @@ impl<'a> Context<'a> {
     /// Confirms the claim on a valid path: identity, expectation, revocation.
     fn confirm(
         &mut self,
-        searching: &Searching<'a>,
-        steps: &[PathCertificate<'_, 'a>],
-        anchor: &'a Arc<TrustAnchor>,
+        speaking: Speaking<'_>,
+        steps: &[PathCertificate<'_, '_>],
+        anchor: &Arc<TrustAnchor>,
         policies: Vec<OwnedOid>,
     ) -> Result<Confirmed, LimitExceeded> {
         let Some(leaf) = steps.first() else { return Ok(Confirmed::nobody()) };
-        let identified = identify(searching.store, searching.domain, leaf.certificate);
+        let identified = identify(speaking.store, speaking.domain, leaf.certificate);
         if let Err(violation) = check_expectation(self.request.expect, &identified.identity) {
             // No other path changes the names of the peer.
             let breach =
@@ -254,7 +373,7 @@ impl<'a> Context<'a> {
         let mut status = StatusReport::default();
         let asked = self.verifier.asks_about_revocation();
         if asked || self.request.stapled_ocsp.is_some() {
-            status = self.inquire(searching, steps, anchor, &identified.identity)?;
+            status = self.inquire(speaking, steps, anchor, &identified.identity)?;
             if let Some(breach) = status.breach {
                 return Ok(Confirmed::Broken { breach, wants: status.wants });
             }
@@ -278,12 +397,12 @@ impl<'a> Context<'a> {
             let violation = Violation::RevocationUnknown(why);
             notes.push(Finding::new(violation, Some(depth), None));
         }
-        let bundle = searching.domain.bundle();
+        let bundle = speaking.domain.bundle();
         Ok(Confirmed::Peer(CertifiedPeer::new(PeerRecord {
             identity: identified.identity,
             path: OwnedCertificate::share(steps.iter().map(|step| step.certificate)),
             anchor: Arc::clone(anchor),
-            trust_domain: searching.domain.shared_name().clone(),
+            trust_domain: speaking.domain.shared_name().clone(),
             bundle_digest: *bundle.digest(),
             bundle_sequence: bundle.sequence(),
             policies,
@@ -297,8 +416,8 @@ impl<'a> Context<'a> {
 
     fn inquire(
         &mut self,
-        searching: &Searching<'a>,
-        steps: &[PathCertificate<'_, 'a>],
+        speaking: Speaking<'_>,
+        steps: &[PathCertificate<'_, '_>],
         anchor: &TrustAnchor,
         identity: &PeerIdentity,
     ) -> Result<StatusReport, LimitExceeded> {
@@ -311,7 +430,7 @@ impl<'a> Context<'a> {
             },
             signer_policy: &self.verifier.signer_policy,
             means: self.means(),
-            trust_domain: searching.domain.name(),
+            trust_domain: speaking.domain.name(),
             presented: self.request.intermediates,
             stapled_ocsp: self.request.stapled_ocsp,
             scts: self.request.scts,
