@@ -7,7 +7,7 @@ use bonafide::decision::Decision;
 use bonafide::policy::ValidationPolicy;
 use bonafide::signature::{PublicKey, SignatureBackend, SignatureError, SignatureMemo};
 use bonafide::trust::{Domain, TrustAnchor, TrustBundle, TrustStore};
-use bonafide::verify::{Expect, Request, Verifier};
+use bonafide::verify::{Expect, Request, SeenChains, Verifier};
 use bonafide::x509::{AlgorithmIdentifier, Certificate, Time};
 use rustls_pki_types::{
     AlgorithmIdentifier as PkiAlgorithm, CertificateDer, InvalidSignature,
@@ -109,6 +109,13 @@ pub fn ours(
 }
 
 impl Ours {
+    /// The same, with a table of chains that were presented before.
+    pub fn with_seen_chains(mut self, capacity: usize) -> Self {
+        let table = Arc::new(SeenChains::with_capacity(capacity));
+        self.verifier = self.verifier.with_seen_chains(table);
+        self
+    }
+
     pub fn decide(&self) -> Decision {
         decide(&self.verifier, &self.leaf, &self.intermediates)
     }

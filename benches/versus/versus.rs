@@ -30,6 +30,10 @@ struct Row {
     detail: String,
 }
 
+/// How long a contender runs before the next one does: far shorter than the time that the operating
+/// system gives a program, so that where others run, too, most slices are whole and the medians tell.
+const SLICE: Duration = Duration::from_micros(400);
+
 struct Table {
     rows: Vec<Row>,
     rounds: usize,
@@ -52,7 +56,7 @@ impl Table {
             }
             return;
         }
-        let medians = race(&mut contenders, self.rounds, Duration::from_millis(4));
+        let medians = race(&mut contenders, self.rounds, SLICE);
         let detail = contenders
             .iter()
             .zip(&medians)
@@ -81,7 +85,7 @@ fn main() {
         [_, name, count] => Some((name.clone(), count.parse().expect("a count"))),
         _ => None,
     };
-    let mut table = Table { rows: Vec::new(), rounds: 101, repeat };
+    let mut table = Table { rows: Vec::new(), rounds: 1001, repeat };
 
     let p256 = Chain::new(Kind::P256, 1);
     let p256_2 = Chain::new(Kind::P256, 2);
@@ -182,7 +186,8 @@ fn main() {
     }
     if wanted("seen-peer") {
         let memo = Arc::new(SharedMemo::with_capacity(1024));
-        let verifier = ours(&p256, Arc::new(AwsLcBackend::NEW), true, Some(memo as Arc<_>));
+        let verifier = ours(&p256, Arc::new(AwsLcBackend::NEW), true, Some(memo as Arc<_>))
+            .with_seen_chains(1024);
         table.ratio(
             "seen-peer",
             "P-256 peer seen before, judged afresh / webpki",

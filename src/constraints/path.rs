@@ -33,6 +33,8 @@ pub(crate) struct PathView<'p, 'a> {
     pub(crate) bundle: &'a TrustBundle,
     /// Whether rules over single certificates were left unchecked when the path was built.
     pub(crate) flawed: bool,
+    /// Whether it is known that every value of every certificate can be read.
+    pub(crate) read: bool,
 }
 
 /// How far a violation reaches beyond its path.
@@ -92,7 +94,9 @@ pub(crate) fn check_path(
     budget: &mut Budget,
 ) -> PathJudgement {
     let mut judgement = PathJudgement::default();
-    check_encodings(path, &mut judgement);
+    if !path.read {
+        check_encodings(path, &mut judgement);
+    }
     if !judgement.breaches.is_empty() {
         return judgement;
     }

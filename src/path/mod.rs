@@ -42,4 +42,4 @@ mod straight;
 
 pub(crate) use pool::Pool;
 pub(crate) use search::{Event, Means, PathState, Search};
-pub(crate) use straight::{Checked, MAX_CANDIDATES, Way};
+pub(crate) use straight::{Checked, MAX_CANDIDATES, Stop, Way};

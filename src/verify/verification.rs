@@ -10,6 +10,8 @@ use smallvec::SmallVec;
 use super::identify::{check_expectation, identify, select_domain};
 use super::report::{Ended, Report};
 use super::request::Request;
+#[cfg(feature = "std")]
+use super::seen::Seen;
 use super::status::{Inquiry, Path, Signers, StatusReport};
 use super::verifier::Verifier;
 use crate::constraints::{
@@ -71,18 +73,59 @@ struct Started<'a> {
     target: Vec<Breach>,
 }
 
-/// What the straight way came to.
-struct Straight<'a> {
-    started: Started<'a>,
-    checked: SmallVec<[Checked<'a>; 2]>,
-    decision: Option<Decision>,
+/// What came of a chain that was presented before.
+#[cfg_attr(not(feature = "std"), expect(dead_code, reason = "there is no table"))]
+enum Known {
+    Accepted(Decision),
+    /// The search must look.
+    NotStraight,
 }
 
-/// Who speaks for the peer.
-#[derive(Clone, Copy)]
-struct Speaking<'s> {
+/// Certificates that were presented, the leaf first, and what is known of them.
+struct Chain<'p, 'c> {
+    certificates: &'p [Certificate<'c>],
+    #[cfg(feature = "std")]
+    seen: Option<&'p Seen>,
+}
+
+#[cfg(feature = "std")]
+impl Chain<'_, '_> {
+    fn is_signed(&self, place: usize, key: PublicKey<'_>) -> bool {
+        self.seen.is_some_and(|seen| seen.is_signed(place, key))
+    }
+
+    fn is_read(&self, way: &Way<'_>) -> bool {
+        self.seen.is_some_and(|seen| seen.is_sound(&way.stops))
+    }
+
+    /// The certificates, if they are the path as they stand.
+    fn shared_path(&self, way: &Way<'_>) -> Option<Arc<[OwnedCertificate]>> {
+        let all = way.stops.len() == self.certificates.len()
+            && way.stops.iter().enumerate().all(|(place, stop)| stop.place == place);
+        self.seen.filter(|_| all).map(|seen| Arc::clone(seen.certificates()))
+    }
+}
+
+#[cfg(not(feature = "std"))]
+impl Chain<'_, '_> {
+    const fn is_signed(&self, _: usize, _: PublicKey<'_>) -> bool {
+        false
+    }
+
+    const fn is_read(&self, _: &Way<'_>) -> bool {
+        false
+    }
+
+    const fn shared_path(&self, _: &Way<'_>) -> Option<Arc<[OwnedCertificate]>> {
+        None
+    }
+}
+
+/// Who speaks for the peer, and its path where somebody holds it.
+struct Claim<'s> {
     store: &'s TrustStore,
     domain: &'s Arc<Domain>,
+    path: Option<Arc<[OwnedCertificate]>>,
 }
 
 /// The state between the leaf and the decision.
@@ -128,23 +171,8 @@ impl<'a> Verification<'a> {
 
     /// Goes on to the end without further evidence, whatever would help.
     pub(super) fn run(mut self) -> Decision {
-        let mut straight = match self.context.straight() {
-            Ok(straight) => straight,
-            Err(finding) => return self.context.reject(finding),
-        };
-        if let Some(decision) = straight.decision.take() {
-            return decision;
-        }
-        let opened = self.context.open(straight.started);
-        match opened {
-            Ok(mut searching) => {
-                searching.search = searching.search.with_checked(straight.checked);
-                loop {
-                    if let Turn::Decided(decision) = self.context.advance(&mut searching) {
-                        return decision;
-                    }
-                }
-            }
+        match self.context.decide() {
+            Ok(decision) => decision,
             Err(finding) => self.context.reject(finding),
         }
     }
@@ -230,41 +258,119 @@ impl<'a> Context<'a> {
         Ok(Searching { search, store, domain, target, flawed: false, waiting: None })
     }
 
-    /// Begins, and decides at once where the straight way leads to an acceptance. Where it does not,
-    /// nothing is spent, and the search begins as if nobody had looked.
-    fn straight(&mut self) -> Result<Straight<'a>, Finding> {
-        let started = self.start()?;
+    /// Decides without steps: by the straight way where it leads to an acceptance. Where it does not,
+    /// nothing was spent, and the search begins as if nobody had looked.
+    fn decide(&mut self) -> Result<Decision, Finding> {
         let mut checked = SmallVec::new();
-        let decision = self.go_straight(&started, &mut checked);
-        if decision.is_none() {
-            self.budget = Budget::new(self.verifier.policy.limits);
+        let known = self.decide_seen()?;
+        let started = match known {
+            Some(Known::Accepted(decision)) => return Ok(decision),
+            Some(Known::NotStraight) => self.start()?,
+            None => {
+                let started = self.start()?;
+                if let Some(decision) = self.decide_presented(&started, &mut checked) {
+                    return Ok(decision);
+                }
+                started
+            }
+        };
+        self.budget = Budget::new(self.verifier.policy.limits);
+        let mut searching = self.open(started)?;
+        searching.search = searching.search.with_checked(checked);
+        loop {
+            if let Turn::Decided(decision) = self.advance(&mut searching) {
+                return Ok(decision);
+            }
         }
-        Ok(Straight { started, checked, decision })
     }
 
-    fn go_straight(
+    /// Judges a chain that was presented before, from what is known of its bytes.
+    #[cfg(feature = "std")]
+    fn decide_seen(&mut self) -> Result<Option<Known>, Finding> {
+        let request = self.request;
+        let Some(table) = self.verifier.seen.as_deref().filter(|_| self.is_small()) else {
+            return Ok(None);
+        };
+        let Some(seen) = table.find(request.end_entity, request.intermediates) else {
+            return Ok(None);
+        };
+        let certificates: ArrayVec<Certificate<'_>, { MAX_CANDIDATES + 1 }> =
+            seen.certificates().iter().map(OwnedCertificate::as_certificate).collect();
+        let Some(&leaf) = certificates.first() else { return Ok(None) };
+        let started = self.start_with(leaf)?;
+        let chain = Chain { certificates: &certificates, seen: Some(&seen) };
+        let accepted = self.go_straight(&started, &chain, &mut SmallVec::new());
+        Ok(Some(accepted.map_or(Known::NotStraight, |(decision, _)| Known::Accepted(decision))))
+    }
+
+    #[cfg(not(feature = "std"))]
+    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "as with the table")]
+    const fn decide_seen(&mut self) -> Result<Option<Known>, Finding> {
+        Ok(None)
+    }
+
+    /// Whether so few certificates were presented that the straight way is worth a look, and within
+    /// the limits.
+    fn is_small(&self) -> bool {
+        let (leaf, others) = (self.request.end_entity, self.request.intermediates);
+        let limits = &self.verifier.policy.limits;
+        let octets = others.iter().fold(leaf.len(), |sum, der| sum.saturating_add(der.len()));
+        others.len() <= MAX_CANDIDATES
+            && limits.pool_certificates(others.len()).is_ok()
+            && limits.pool_bytes(octets).is_ok()
+    }
+
+    /// Judges what was presented where it leaves no choice.
+    fn decide_presented(
         &mut self,
         started: &Started<'a>,
         checked: &mut SmallVec<[Checked<'a>; 2]>,
     ) -> Option<Decision> {
         let request = self.request;
-        if !started.target.is_empty() || request.intermediates.len() > MAX_CANDIDATES {
+        if !started.target.is_empty() || !self.is_small() {
             return None;
         }
-        let limits = &self.verifier.policy.limits;
-        let sizes = request.intermediates.iter().map(|der| der.as_ref().len());
-        limits.pool_certificates(request.intermediates.len()).ok()?;
-        limits.pool_bytes(started.leaf.as_der().len() + sizes.sum::<usize>()).ok()?;
         let mut certificates: ArrayVec<Certificate<'a>, { MAX_CANDIDATES + 1 }> = ArrayVec::new();
         certificates.push(started.leaf);
         // What cannot be read is reported where there is something to report.
         let read = request.intermediates.iter().map(AsRef::as_ref);
         certificates.extend(read.filter_map(|der| Certificate::from_der(der).ok()));
-        let bundle = started.domain.bundle();
-        let way = Way::find(&certificates, bundle, &self.means())?;
-        let unknown = |_, _: PublicKey<'_>| false;
+        let chain = Chain {
+            certificates: &certificates,
+            #[cfg(feature = "std")]
+            seen: None,
+        };
+        let (decision, way) = self.go_straight(started, &chain, checked)?;
+        #[cfg(feature = "std")]
+        if let (Some(table), Some(peer)) = (self.verifier.seen.as_deref(), decision.peer())
+            && let presented = request.intermediates.len() + 1
+            && let Some(seen) = Seen::new(presented, &certificates, &way, peer.shared_path())
+        {
+            table.insert(seen);
+        }
+        #[cfg(not(feature = "std"))]
+        drop(way);
+        Some(decision)
+    }
+
+    /// Finds the straight way, checks its signatures and judges it; nothing unless it is accepted.
+    fn go_straight<'c>(
+        &mut self,
+        started: &Started<'c>,
+        chain: &Chain<'_, 'c>,
+        checked: &mut SmallVec<[Checked<'c>; 2]>,
+    ) -> Option<(Decision, Way<'c>)>
+    where
+        'a: 'c,
+    {
+        if !started.target.is_empty() {
+            return None;
+        }
         let means = self.means();
-        let holds = way.verify(&certificates, &means, unknown, checked, &mut self.budget);
+        let bundle = started.domain.bundle();
+        let way = Way::find(chain.certificates, bundle, &means)?;
+        let known = |place, key: PublicKey<'_>| chain.is_signed(place, key);
+        let holds = way.verify(chain.certificates, &means, known, checked, &mut self.budget);
         if holds != Ok(true) {
             return None;
         }
@@ -272,19 +378,26 @@ impl<'a> Context<'a> {
             .stops
             .iter()
             .filter_map(|stop| {
-                let certificate = certificates.get(stop.place)?;
+                let certificate = chain.certificates.get(stop.place)?;
                 Some(PathCertificate { certificate, self_issued: stop.self_issued })
             })
             .collect();
-        let view = PathView { certificates: &steps, anchor: way.anchor, bundle, flawed: false };
+        let view = PathView {
+            certificates: &steps,
+            anchor: way.anchor,
+            bundle,
+            flawed: false,
+            read: chain.is_read(&way),
+        };
         let mut judgement = check_path(&view, &self.demands, &mut self.budget);
         if !judgement.breaches.is_empty() {
             return None;
         }
         let policies = core::mem::take(&mut judgement.policies.user_constrained);
-        let domain = Speaking { store: started.store, domain: started.domain };
-        match self.confirm(domain, &steps, way.anchor, policies) {
-            Ok(Confirmed::Peer(peer)) => Some(self.decided(Outcome::Accepted(peer))),
+        let claim =
+            Claim { store: started.store, domain: started.domain, path: chain.shared_path(&way) };
+        match self.confirm(claim, &steps, way.anchor, policies) {
+            Ok(Confirmed::Peer(peer)) => Some((self.decided(Outcome::Accepted(peer)), way)),
             Ok(Confirmed::Broken { .. }) | Err(_) => None,
         }
     }
@@ -313,12 +426,18 @@ impl<'a> Context<'a> {
             steps.push(PathCertificate { certificate, self_issued: search.is_self_issued(node) });
         }
         let bundle = searching.domain.bundle();
-        let view = PathView { certificates: &steps, anchor, bundle, flawed: searching.flawed };
+        let view = PathView {
+            certificates: &steps,
+            anchor,
+            bundle,
+            flawed: searching.flawed,
+            read: false,
+        };
         let mut judgement = check_path(&view, &self.demands, &mut self.budget);
         if judgement.breaches.is_empty() && searching.target.is_empty() && !searching.flawed {
             let policies = core::mem::take(&mut judgement.policies.user_constrained);
-            let domain = Speaking { store: searching.store, domain: searching.domain };
-            match self.confirm(domain, &steps, anchor, policies) {
+            let claim = Claim { store: searching.store, domain: searching.domain, path: None };
+            match self.confirm(claim, &steps, anchor, policies) {
                 Ok(Confirmed::Peer(peer)) => {
                     return Turn::Decided(self.decided(Outcome::Accepted(peer)));
                 }
@@ -357,13 +476,13 @@ impl<'a> Context<'a> {
     /// Confirms the claim on a valid path: identity, expectation, revocation.
     fn confirm(
         &mut self,
-        speaking: Speaking<'_>,
+        claim: Claim<'_>,
         steps: &[PathCertificate<'_, '_>],
         anchor: &Arc<TrustAnchor>,
         policies: Vec<OwnedOid>,
     ) -> Result<Confirmed, LimitExceeded> {
         let Some(leaf) = steps.first() else { return Ok(Confirmed::nobody()) };
-        let identified = identify(speaking.store, speaking.domain, leaf.certificate);
+        let identified = identify(claim.store, claim.domain, leaf.certificate);
         if let Err(violation) = check_expectation(self.request.expect, &identified.identity) {
             // No other path changes the names of the peer.
             let breach =
@@ -373,7 +492,7 @@ impl<'a> Context<'a> {
         let mut status = StatusReport::default();
         let asked = self.verifier.asks_about_revocation();
         if asked || self.request.stapled_ocsp.is_some() {
-            status = self.inquire(speaking, steps, anchor, &identified.identity)?;
+            status = self.inquire(&claim, steps, anchor, &identified.identity)?;
             if let Some(breach) = status.breach {
                 return Ok(Confirmed::Broken { breach, wants: status.wants });
             }
@@ -397,12 +516,14 @@ impl<'a> Context<'a> {
             let violation = Violation::RevocationUnknown(why);
             notes.push(Finding::new(violation, Some(depth), None));
         }
-        let bundle = speaking.domain.bundle();
+        let bundle = claim.domain.bundle();
         Ok(Confirmed::Peer(CertifiedPeer::new(PeerRecord {
             identity: identified.identity,
-            path: OwnedCertificate::share(steps.iter().map(|step| step.certificate)),
+            path: claim.path.unwrap_or_else(|| {
+                OwnedCertificate::share(steps.iter().map(|step| step.certificate))
+            }),
             anchor: Arc::clone(anchor),
-            trust_domain: speaking.domain.shared_name().clone(),
+            trust_domain: claim.domain.shared_name().clone(),
             bundle_digest: *bundle.digest(),
             bundle_sequence: bundle.sequence(),
             policies,
@@ -416,7 +537,7 @@ impl<'a> Context<'a> {
 
     fn inquire(
         &mut self,
-        speaking: Speaking<'_>,
+        claim: &Claim<'_>,
         steps: &[PathCertificate<'_, '_>],
         anchor: &TrustAnchor,
         identity: &PeerIdentity,
@@ -430,7 +551,7 @@ impl<'a> Context<'a> {
             },
             signer_policy: &self.verifier.signer_policy,
             means: self.means(),
-            trust_domain: speaking.domain.name(),
+            trust_domain: claim.domain.name(),
             presented: self.request.intermediates,
             stapled_ocsp: self.request.stapled_ocsp,
             scts: self.request.scts,
