@@ -11,6 +11,7 @@ use core::ops::Range;
 use smallvec::SmallVec;
 
 use super::cost::{Cost, KeyMatch};
+use super::graph::Vertex;
 use crate::policy::{LimitExceeded, Limits};
 use crate::trust::TrustBundle;
 use crate::x509::{Certificate, CertificateError, Name};
@@ -129,6 +130,9 @@ pub(crate) struct Node<'a> {
     pub(super) key_id: Option<&'a [u8]>,
     /// The key identifier that it gives for its issuer's key.
     pub(super) issuer_key_id: Option<&'a [u8]>,
+    /// Numbers of the two; equal for identifiers that are.
+    pub(super) key: Option<u32>,
+    pub(super) issuer_key: Option<u32>,
     /// Rules that it breaks as an issuer.
     pub(super) flaws: u32,
     /// It cannot be used whatever is admitted.
@@ -136,10 +140,14 @@ pub(crate) struct Node<'a> {
     /// The least number of intermediates, self-issued ones not counted, between the target and
     /// here; nothing where no way from the target leads here.
     pub(super) below: Option<u32>,
+    /// The certificate next to here on the way from the target that has so few.
+    pub(super) below_from: Option<usize>,
     /// Rules that every path through here breaks, however it goes: path length.
     pub(super) forced_flaws: u32,
     /// What the best way from here to an anchor costs; nothing where there is no way.
     pub(super) cost: Option<Cost>,
+    /// Where that way goes next; which anchor is no matter.
+    pub(super) next: Option<Vertex>,
     /// The anchors that may have issued it, once looked up.
     pub(super) anchors: Option<AnchorGroup>,
     /// Its possible issuers among the candidates, best first, once they are arranged.
@@ -154,11 +162,15 @@ impl<'a> Node<'a> {
             issuer: 0,
             key_id: None,
             issuer_key_id: certificate.issuer_key_id(),
+            key: None,
+            issuer_key: None,
             flaws: 0,
             unusable: false,
             below: None,
+            below_from: None,
             forced_flaws: 0,
             cost: None,
+            next: None,
             anchors: None,
             issuers: None,
         }
@@ -238,6 +250,19 @@ impl<'a> Pool<'a> {
             node.subject = Some(self.names.intern(node.certificate.subject()));
             node.issuer = self.names.intern(node.certificate.issuer());
             node.key_id = node.certificate.key_id();
+        }
+        let mut key_ids: Vec<&[u8]> = self
+            .nodes
+            .iter()
+            .flat_map(|node| [node.key_id, node.issuer_key_id])
+            .flatten()
+            .collect();
+        key_ids.sort_unstable();
+        key_ids.dedup();
+        let number = |id: Option<&[u8]>| u32::try_from(key_ids.binary_search(&id?).ok()?).ok();
+        for node in &mut self.nodes {
+            node.key = number(node.key_id);
+            node.issuer_key = number(node.issuer_key_id);
         }
         self.malformed.sort_unstable_by_key(|&(der, _)| der);
         self.malformed.dedup_by(|(a, _), (b, _)| a == b);

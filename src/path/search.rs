@@ -160,6 +160,22 @@ impl<'a> Search<'a> {
     /// Begins at the target, by what is known of the edges.
     fn restart(&mut self) {
         self.graph.measure(self.means.demands.policy.max_intermediates);
+        self.begin();
+    }
+
+    /// Begins at the target again after an edge was found to fail.
+    fn restart_without(&mut self, issuer: Vertex, subject: usize) {
+        let max_intermediates = self.means.demands.policy.max_intermediates;
+        self.graph.measure_without(issuer, subject, max_intermediates);
+        if cfg!(debug_assertions) && self.graph.pool.nodes.len() <= 40 {
+            let found: Vec<_> = self.graph.measures().collect();
+            self.graph.measure(max_intermediates);
+            debug_assert!(self.graph.measures().eq(found), "ways that went along a failed edge");
+        }
+        self.begin();
+    }
+
+    fn begin(&mut self) {
         self.verifying = None;
         self.states.clear();
         self.queue.clear();
@@ -528,7 +544,7 @@ impl<'a> Search<'a> {
             }
         };
         if !holds {
-            self.restart();
+            self.restart_without(issuer, subject);
             return Ok(Event::Working);
         }
         if subject == 0 {
