@@ -102,6 +102,8 @@ mod path;
 pub mod policy;
 pub mod revocation;
 pub mod signature;
+#[cfg(feature = "std")]
+mod table;
 pub mod trust;
 pub mod verify;
 pub mod x509;

@@ -15,17 +15,14 @@
 //! Left out: chains of more than six certificates beside the leaf, chains with something in them that
 //! cannot be read, and those that leave the search a choice.
 
-use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::fmt;
-use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-use arc_swap::ArcSwapOption;
 use rustls_pki_types::CertificateDer;
 use smallvec::SmallVec;
 
 use crate::path::{Stop, Way};
 use crate::signature::PublicKey;
+use crate::table::{SharedTable, tag};
 use crate::x509::{Certificate, OwnedCertificate};
 
 /// Chains that led to an acceptance, a bounded number; shared between threads without a lock.
@@ -33,23 +30,8 @@ use crate::x509::{Certificate, OwnedCertificate};
 /// What it says about signatures is believed, as with a
 /// [`SignatureMemo`](crate::signature::SignatureMemo): share one only between verifiers whose backends
 /// are trusted alike. They need not have the same trust or policy.
-pub struct SeenChains {
-    /// INVARIANT: as many as a power of two.
-    buckets: Box<[Bucket]>,
-}
-
-/// Slots of a bucket.
-const WAYS: usize = 4;
-
-#[derive(Default)]
-struct Bucket {
-    /// What the chain in each slot is found by; a hint, since the slot is written apart from it.
-    tags: [AtomicU64; WAYS],
-    slots: [ArcSwapOption<Seen>; WAYS],
-    /// One bit for each slot that was found since the hand last passed.
-    touched: AtomicU8,
-    hand: AtomicU8,
-}
+#[derive(Debug)]
+pub struct SeenChains(SharedTable<Seen>);
 
 /// One chain.
 #[derive(Debug)]
@@ -72,40 +54,29 @@ enum Key {
 impl SeenChains {
     /// Makes a table for about `capacity` chains, rounded up to a power of two, at least four.
     ///
-    /// The table takes 26 bytes for each at once; a chain takes its own size and some 400 bytes for each
+    /// It takes 17 bytes for each at once; a chain takes its own size and some 400 bytes for each
     /// certificate while it is kept. The bound is of the caller's choosing: the peers expected within
     /// the life of their certificates.
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        // A quarter of `usize::MAX`, rounded up, is a power of two: nothing overflows here.
-        let buckets = capacity.div_ceil(WAYS).next_power_of_two();
-        Self { buckets: (0..buckets).map(|_| Bucket::default()).collect() }
+        Self(SharedTable::with_capacity(capacity))
     }
 
     /// Returns how many chains it holds at most.
     #[must_use]
     pub fn capacity(&self) -> usize {
-        self.buckets.len() * WAYS
+        self.0.capacity()
     }
 
     /// Counts the chains that it holds; looks at the whole table.
     #[must_use]
     pub fn count(&self) -> usize {
-        let used = |slot: &&ArcSwapOption<Seen>| slot.load().is_some();
-        self.buckets.iter().map(|bucket| bucket.slots.iter().filter(used).count()).sum()
+        self.0.count()
     }
 
     /// Forgets all chains.
     pub fn clear(&self) {
-        for bucket in &self.buckets {
-            bucket.slots.iter().for_each(|slot| slot.store(None));
-        }
-    }
-
-    fn bucket(&self, tag: u64) -> Option<&Bucket> {
-        // The count is a power of two.
-        let mask = u64::try_from(self.buckets.len()).ok()?.wrapping_sub(1);
-        self.buckets.get(usize::try_from(tag & mask).ok()?)
+        self.0.clear();
     }
 
     /// The chain that was presented with exactly these certificates.
@@ -114,55 +85,13 @@ impl SeenChains {
         leaf: &CertificateDer<'_>,
         others: &[CertificateDer<'_>],
     ) -> Option<Arc<Seen>> {
-        let tag = tag(leaf);
-        let bucket = self.bucket(tag)?;
-        let mut bit = 1_u8;
-        for (held, slot) in bucket.tags.iter().zip(&bucket.slots) {
-            if held.load(Ordering::Relaxed) == tag
-                && let Some(seen) = &*slot.load()
-                && seen.is(leaf, others)
-            {
-                // A store only where the bit is new keeps the line shared between readers.
-                if bucket.touched.load(Ordering::Relaxed) & bit == 0 {
-                    bucket.touched.fetch_or(bit, Ordering::Relaxed);
-                }
-                return Some(Arc::clone(seen));
-            }
-            bit = bit.wrapping_shl(1);
-        }
-        None
+        self.0.find(tag(leaf), |seen| seen.is(leaf, others))
     }
 
     pub(super) fn insert(&self, seen: Seen) {
-        let Some(leaf) = seen.certificates.first() else { return };
-        let tag = tag(leaf.as_der());
-        let Some(bucket) = self.bucket(tag) else { return };
-        let empty = bucket.slots.iter().position(|slot| slot.load().is_none());
-        let place = empty.unwrap_or_else(|| bucket.to_give_up());
-        if let (Some(held), Some(slot)) = (bucket.tags.get(place), bucket.slots.get(place)) {
-            held.store(tag, Ordering::Relaxed);
-            slot.store(Some(Arc::new(seen)));
+        if let Some(leaf) = seen.certificates.first() {
+            self.0.insert(tag(leaf.as_der()), seen);
         }
-    }
-}
-
-impl Bucket {
-    /// The first slot from the hand on that nobody asked for since it last passed.
-    fn to_give_up(&self) -> usize {
-        let hand = usize::from(self.hand.fetch_add(1, Ordering::Relaxed));
-        let touched = self.touched.load(Ordering::Relaxed);
-        let mut places = (hand..hand + WAYS).map(|place| place % WAYS);
-        places.find(|place| touched & (1 << place) == 0).unwrap_or_else(|| {
-            // All were asked for: each gets its second chance, and the hand decides.
-            self.touched.store(0, Ordering::Relaxed);
-            hand % WAYS
-        })
-    }
-}
-
-impl fmt::Debug for SeenChains {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SeenChains").field("capacity", &self.capacity()).finish_non_exhaustive()
     }
 }
 
@@ -223,12 +152,4 @@ impl Seen {
     pub(super) fn is_sound(&self, stops: &[Stop]) -> bool {
         stops.iter().all(|stop| self.signed.iter().any(|(place, _)| *place == stop.place))
     }
-}
-
-/// What a chain is found by: the last octets of its leaf.
-fn tag(leaf: &[u8]) -> u64 {
-    let tail = leaf.last_chunk().map_or(0, |tail| u64::from_be_bytes(*tail));
-    // The last octets of a signature are distributed evenly; those of a toy need not be.
-    let mixed = tail.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    mixed ^ mixed >> 32
 }
