@@ -118,6 +118,8 @@ pub mod rustls;
 #[cfg_attr(docsrs, doc(cfg(feature = "rustls-0-24")))]
 pub mod rustls_0_24;
 pub mod signature;
+#[cfg(feature = "std")]
+mod table;
 #[cfg(any(feature = "rustls", feature = "rustls-0-24"))]
 mod tls;
 pub mod trust;
