@@ -241,6 +241,7 @@ impl Judge {
 
     /// The peer of a chain whose key took part in a handshake that is over. The caller knows that it
     /// did.
+    #[cfg(feature = "rustls")]
     pub(crate) fn peer_of(
         &self,
         chain: &[CertificateDer<'_>],
