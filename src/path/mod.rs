@@ -38,6 +38,8 @@ mod cost;
 mod graph;
 mod pool;
 mod search;
+mod straight;
 
 pub(crate) use pool::Pool;
 pub(crate) use search::{Event, Means, PathState, Search};
+pub(crate) use straight::{Checked, MAX_CANDIDATES, Stop, Way};

@@ -11,7 +11,6 @@
 //! certificate that it puts on a path.
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
@@ -503,7 +502,7 @@ impl OwnedCertificate {
     /// Copies certificates into bytes that they share.
     pub(crate) fn share<'c, 'a: 'c>(
         certificates: impl Iterator<Item = &'c Certificate<'a>> + Clone,
-    ) -> Vec<Self> {
+    ) -> Arc<[Self]> {
         let length = certificates.clone().map(|certificate| certificate.der.len()).sum();
         let mut bytes: Arc<[u8]> = core::iter::repeat_n(0, length).collect();
         let mut rest = Arc::get_mut(&mut bytes).unwrap_or_default();

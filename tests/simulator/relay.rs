@@ -29,6 +29,11 @@ impl Relay {
         self.documents.contains_key(&other)
     }
 
+    /// The sequence number of what is handed on.
+    pub fn sequence(&self, other: DomainId) -> Option<u64> {
+        Some(self.documents.get(&other)?.1.bundle.sequence)
+    }
+
     /// Begins a relationship with a bundle of the operator's.
     pub fn federate(&mut self, other: DomainId, name: &str, document: Document, now: i64) {
         let domain = TrustDomain::parse(name).unwrap();

@@ -78,7 +78,8 @@ impl Pool {
         loop {
             let mut pooled = idle.pop()?;
             let now = now();
-            let stands = pooled.session.ask(now).is_current() || pooled.session.ask_again(now).is_ok();
+            let stands =
+                pooled.session.ask(now).is_current() || pooled.session.ask_again(now).is_ok();
             if stands && !pooled.sender.is_closed() {
                 return Some(pooled);
             }
@@ -122,7 +123,10 @@ impl LiveEvents for Pool {
     fn on_published(&self, published: &Published) {
         let mut affected: BTreeSet<_> = published.affected().iter().map(|a| a.session).collect();
         for affected in published.affected() {
-            say("pool", &format!("retires a connection: {:?} ({})", affected.advice, affected.cause));
+            say(
+                "pool",
+                &format!("retires a connection: {:?} ({})", affected.advice, affected.cause),
+            );
         }
         let mut state = self.lock();
         for idle in state.idle.values_mut() {
@@ -169,8 +173,11 @@ async fn story() -> Result<(), Failure> {
     told(&pool, "one more trust domain, which concerns none of them", (3, 3))?;
 
     let renewed = Publication::new().credentials(Update::install(credential()?));
+    let busy = pool.take(orders).ok_or("not as told: a connection is idle")?;
     live.publish(renewed, now())?;
-    told(&pool, "the credential is renewed", (3, 0))?;
+    told(&pool, "the credential is renewed, while one is busy", (3, 0))?;
+    pool.put_back(orders, busy);
+    told(&pool, "that one has its answer", (3, 0))?;
     let (first, second, third) =
         tokio::join!(pool.get(orders), pool.get(orders), pool.get(billing));
     say("web", &format!("{}; {}; {}", first?, second?, third?));
@@ -199,7 +206,8 @@ async fn serve(
     clients: &Authority,
 ) -> Result<SocketAddr, Failure> {
     let live = workload(&[clients], authority.issue(id)?)?;
-    let clients = ClientAuth::Required(ExpectClient::matching("trust-domain(example.org)".parse()?));
+    let clients =
+        ClientAuth::Required(ExpectClient::matching("trust-domain(example.org)".parse()?));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let endpoint = ServerEndpoint::builder(live, provider, clients)
         .with_events(Arc::new(Tell("server")))
