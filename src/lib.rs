@@ -52,6 +52,10 @@
 //! | [`constraints`] | the rules and their stable codes |
 //! | [`x509`] | bytes to types |
 #![cfg_attr(
+    feature = "std",
+    doc = "| [`live`] | what is in force, and who still stands under it (feature `std`) |"
+)]
+#![cfg_attr(
     feature = "serde",
     doc = "| [`audit`] | a decision as versioned JSON (feature `serde`) |"
 )]

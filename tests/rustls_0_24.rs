@@ -344,7 +344,7 @@ fn a_handshake_waits_for_a_list() {
                     _ => (&ends.server_live, &ends.client_live),
                 };
                 // The other side has the list already.
-                let list = Publication::new().source(pki.list(1, &[]));
+                let list = Publication::new().source(pki.lists(1, &[]));
                 other.publish(list, pki.clock.now()).unwrap();
                 let mut fetch = |wants: Vec<EvidenceRequest>| {
                     let uris: Vec<_> = wants
@@ -399,7 +399,7 @@ fn expected_peer_holds(pki: &Pki, live: &Live, end: &End, peer_end: &End, case: 
     let late = expected.verified_peer(end.outputs(), pki.clock.unix()).unwrap_err();
     assert_eq!(late.code(), "revocation.stale", "{case}");
     pki.clock.advance(-3_601);
-    let revoked = Publication::new().source(pki.list(2, &[10, 11]));
+    let revoked = Publication::new().source(pki.lists(2, &[10, 11]));
     live.publish(revoked, pki.clock.now()).unwrap();
     let revoked = expected.verified_peer(end.outputs(), pki.clock.unix()).unwrap_err();
     assert_eq!(revoked.code(), "revocation.revoked", "{case}");
@@ -545,7 +545,7 @@ fn staples_are_asked_for_and_judged_where_revocation_is_asked_about() {
     for (version, provider) in versions() {
         for (case, staple, refused) in &cases {
             let mut ends = Ends::new(&pki, &provider, Pki::strict, &server, &client);
-            let list = Publication::new().source(pki.list(1, &[]));
+            let list = Publication::new().source(pki.lists(1, &[]));
             ends.server_live.publish(list, pki.clock.now()).unwrap();
             let stapled = credentials(&server, &provider, staple.as_deref());
             ends.server_config.cert_resolver = Arc::new(stapled);

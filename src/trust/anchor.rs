@@ -290,6 +290,7 @@ impl TrustAnchor {
 
     /// Whether the other anchor is the same authority on the same terms: no path is judged in
     /// another way under it.
+    #[cfg(feature = "std")]
     pub(crate) fn judges_like(&self, other: &Self) -> bool {
         self.fingerprint == other.fingerprint
             && self.key_id == other.key_id

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use bonafide::live::Publication;
 use bonafide::policy::{ExtensionHandler, ValidationPolicy};
 use bonafide::rustls::{
-    ClientAuth, ClientEndpoint, ConnectionError, EndpointsByName, ExpectClient, ExpectServer,
-    PeerError, PinnedKeys, Presents, ServerEndpoint,
+    ChainDigest, ClientAuth, ClientEndpoint, ConnectionError, EndpointsByName, ExpectClient,
+    ExpectServer, PeerError, PinnedKeys, Presents, ServerEndpoint,
 };
 use bonafide::signature::{
     AlgorithmPolicy, PublicKey, RingBackend, SignatureBackend, SignatureError,
@@ -454,4 +454,44 @@ fn raw_public_keys_are_refused_unless_pinned() {
     let mut s = foreign::accept(&server);
     let ended = exchange(&mut c, &mut s);
     assert!(!ended.is_ok() && c.peer().is_none(), "{ended:?}");
+}
+
+#[test]
+fn strangers_push_nobody_out() {
+    use rustls::client::danger::ServerCertVerifier;
+    let root = authority("Root", 0);
+    let clock = Clock::new();
+    let count = Arc::new(crate::resume::Counting::default());
+    let policy = ValidationPolicy::tls_server();
+    let mine = live_with(count.clone(), trust(&[&root]), policy, None);
+    let expect = ExpectServer::connection_name();
+    let verifier = bonafide::rustls::ServerVerifier::new(mine.clone(), expect).with_capacity(2);
+    let now = rustls::time_provider::TimeProvider::current_time(&clock).unwrap();
+    let known = [Order::server().issue(&root).into()];
+    let ask = |leaf: &rustls_pki_types::CertificateDer<'_>| {
+        verifier.verify_server_cert(leaf, &[], &name(), &[], now).is_ok()
+    };
+    assert!(ask(&known[0]));
+    count.take();
+    for number in 0..100_u8 {
+        assert!(!ask(&vec![number; 40].into()));
+    }
+    let rejections = verifier.rejections();
+    assert_eq!(rejections.len(), 64);
+    let last = ChainDigest::of(&[vec![99; 40].into()]);
+    assert_eq!(rejections.last().unwrap().chain(), last);
+    assert_eq!(rejections.last().unwrap().requirement(), "dns:db.example.test");
+    assert!(ask(&known[0]));
+    assert_eq!(count.take(), 0, "remembered");
+
+    // Forgotten where there is no room, and decided again; not under trust that has changed.
+    for number in 0..3 {
+        let mut order = Order::server();
+        order.key = Key::new(Kind::P256, number);
+        assert!(ask(&order.issue(&root).into()));
+    }
+    assert!(ask(&known[0]));
+    let other = bundle(&[&authority("Other", 1)]);
+    mine.publish(Publication::new().bundle("example.test", other), clock.now()).unwrap();
+    assert!(!ask(&known[0]));
 }

@@ -6,7 +6,7 @@ use rustls::client::Resumption;
 use rustls::crypto::CryptoProvider;
 use rustls::{ClientConfig, RootCertStore};
 
-pub fn client(
+pub(crate) fn client(
     roots: Arc<RootCertStore>,
     provider: Arc<CryptoProvider>,
 ) -> Result<ClientConfig, Box<dyn Error>> {

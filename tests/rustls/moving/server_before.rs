@@ -6,7 +6,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 
-pub fn server(
+pub(crate) fn server(
     roots: Arc<RootCertStore>,
     provider: Arc<CryptoProvider>,
     chain: Vec<CertificateDer<'static>>,
