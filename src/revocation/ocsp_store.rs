@@ -235,7 +235,9 @@ impl RevocationSource for OcspStore {
         let worse = self
             .each()
             .filter(|(serial, held)| !same(serial, held, older) && !held.is_good_on(serial));
-        let gone = older.each().filter(|(serial, old)| self.on(serial, &old.issuer_key).is_none());
+        let gone = older.each().filter(|(serial, old)| {
+            self.on(serial, &old.issuer_key).is_none() && old.is_good_on(serial)
+        });
         EvidenceChange::none().with_certificates(worse.chain(gone).map(|(serial, held)| {
             let serial_number = serial.to_vec();
             Denied::SerialOfKey { issuer_spki: held.issuer_key, serial_number }
