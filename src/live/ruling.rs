@@ -257,9 +257,10 @@ impl Basis {
 /// What deny list and sources say of the path. A deny list without a rule about it says what none says.
 fn evidence_about(in_force: &InForce, peer: &CertifiedPeer, kept: &Kept, now: Time) -> [u8; 32] {
     let stapled = kept.stapled_ocsp().is_some();
+    let asked = in_force.verifier.asks_about_revocation();
     let revocation = in_force.verifier.revocation();
     let (path, domain) = (peer.path(), peer.trust_domain());
-    revocation.digest_about(path, peer.anchor(), domain, peer.identity(), stapled, now)
+    revocation.digest_about(path, peer.anchor(), domain, peer.identity(), stapled, asked, now)
 }
 
 /// A peer that showed to hold the key of its certificate, under trust that changes. Cheap to clone:
