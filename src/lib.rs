@@ -52,6 +52,10 @@
 //! | [`constraints`] | the rules and their stable codes |
 //! | [`x509`] | bytes to types |
 #![cfg_attr(
+    feature = "std",
+    doc = "| [`live`] | what is in force, and who still stands under it (feature `std`) |"
+)]
+#![cfg_attr(
     feature = "serde",
     doc = "| [`audit`] | a decision as versioned JSON (feature `serde`) |"
 )]
@@ -120,6 +124,8 @@ pub mod rustls;
 #[cfg_attr(docsrs, doc(cfg(feature = "rustls-0-24")))]
 pub mod rustls_0_24;
 pub mod signature;
+#[cfg(feature = "std")]
+mod table;
 #[cfg(any(feature = "rustls", feature = "rustls-0-24"))]
 mod tls;
 pub mod trust;

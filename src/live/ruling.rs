@@ -96,7 +96,7 @@ impl Ruling {
                 domain: domain.cell.clone(),
                 directory: store.directory_cell.clone(),
                 speakers: in_force.verifier.speakers(&requirement.request(presented))?,
-                evidence: evidence_about(in_force, peer, &kept),
+                evidence: evidence_about(in_force, peer, &kept, decision.now()),
                 expires: leaf.not_after().saturating_add(skew),
                 kept,
             })
@@ -158,9 +158,9 @@ impl Ruling {
         Some(LivePeer { ruling: self.clone(), peer })
     }
 
-    /// Whether nothing that it rests on is other than it was, whatever the time.
-    pub(super) fn stands_under(&self, in_force: &InForce) -> bool {
-        self.0.stands_under(in_force)
+    /// Whether nothing that it rests on is other than it was. Whether it ran out by `now` is not asked.
+    pub(super) fn stands_under(&self, in_force: &InForce, now: Time) -> bool {
+        self.0.stands_under(in_force, now)
     }
 }
 
@@ -209,7 +209,7 @@ impl Basis {
                 .any(|cell| cell.changed_after(as_of));
         if changed {
             // What is looked at is at least as new as `epoch`: a swap comes before its number.
-            let stands = self.shared.handle.look(|set| self.stands_under(set.attached()));
+            let stands = self.shared.handle.look(|set| self.stands_under(set.attached(), now));
             if !stands {
                 return Standing::AskAgain;
             }
@@ -223,7 +223,7 @@ impl Basis {
         }
     }
 
-    fn stands_under(&self, in_force: &InForce) -> bool {
+    fn stands_under(&self, in_force: &InForce, now: Time) -> bool {
         let (Some(grounds), Some(peer)) = (&self.grounds, self.decision.peer()) else {
             return false;
         };
@@ -243,7 +243,7 @@ impl Basis {
         verifier.policy_digest() == self.decision.policy_digest()
             && keeps_anchor()
             && same_speakers() == Some(true)
-            && evidence_about(in_force, peer, &grounds.kept) == grounds.evidence
+            && evidence_about(in_force, peer, &grounds.kept, now) == grounds.evidence
     }
 
     /// Ends it, for the first reason that anybody found.
@@ -255,11 +255,11 @@ impl Basis {
 }
 
 /// What deny list and sources say of the path. A deny list without a rule about it says what none says.
-fn evidence_about(in_force: &InForce, peer: &CertifiedPeer, kept: &Kept) -> [u8; 32] {
+fn evidence_about(in_force: &InForce, peer: &CertifiedPeer, kept: &Kept, now: Time) -> [u8; 32] {
     let stapled = kept.stapled_ocsp().is_some();
     let revocation = in_force.verifier.revocation();
     let (path, domain) = (peer.path(), peer.trust_domain());
-    revocation.digest_about(path, peer.anchor(), domain, peer.identity(), stapled)
+    revocation.digest_about(path, peer.anchor(), domain, peer.identity(), stapled, now)
 }
 
 /// A peer that showed to hold the key of its certificate, under trust that changes. Cheap to clone:

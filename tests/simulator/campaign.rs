@@ -18,8 +18,20 @@ const DAY: i64 = 24 * HOUR;
 /// How many rotations a world sees before the next one.
 pub const ROTATIONS: u64 = 12;
 
+/// Names the world that a panic happened in, wherever that was.
+struct Named(u64);
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("in the world of seed {0}; again with BONAFIDE_SEED={0}", self.0);
+        }
+    }
+}
+
 /// Runs the world of a seed to its end.
 pub fn run(seed: u64) -> Tally {
+    let _named = Named(seed);
     if seed % 2 == 0 { orderly(seed) } else { disorderly(seed) }
 }
 

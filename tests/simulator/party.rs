@@ -60,6 +60,8 @@ pub struct Party {
     pub spiffe_id: String,
     /// The SPIFFE IDs that it accepts as peers; all where there are none.
     pub expected: Vec<String>,
+    /// Whether it tells peers which authorities it knows.
+    pub hints: bool,
     /// What its clock shows less true time, in seconds.
     pub skew: i64,
     /// By how much it lets clocks differ, in seconds.
@@ -92,6 +94,7 @@ impl Party {
             domain,
             spiffe_id: spiffe_id.into(),
             expected: Vec::new(),
+            hints: false,
             skew,
             tolerance,
             view: View::default(),
@@ -116,7 +119,7 @@ impl Party {
 
     /// Its ends, made when it first meets somebody: whom it accepts is settled then.
     pub fn endpoints(&self) -> &Endpoints {
-        self.endpoints.get_or_init(|| Endpoints::new(&self.held.live, &self.expected))
+        self.endpoints.get_or_init(|| Endpoints::new(&self.held.live, &self.expected, self.hints))
     }
 
     fn time(&self, now: i64) -> Time {

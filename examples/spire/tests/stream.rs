@@ -153,14 +153,6 @@ async fn rotation_withdrawal_and_bad_messages() {
     while !workload.line().await.starts_with("message discarded: mandatory field x509_svid_key") {}
     assert!(workload.states.try_recv().is_err());
 
-    // The key of another SVID: the pair is refused and the old one serves; the bundles count.
-    let mut torn = message(&[2, 3], 13);
-    torn.svids[0].x509_svid_key = Key::new(Kind::Ed25519, 14).pkcs8().unwrap();
-    agent.says(Says::Message(torn));
-    let trust_alone = workload.next().await;
-    assert!(has_key(&presents(&trust_alone).unwrap(), 11) && accepts(&trust_alone, 3));
-    while !workload.line().await.ends_with("the key does not belong to the certificate") {}
-
     // W-11: withdrawn, with a wait before the next request, then given back.
     agent.says(Says::Status(Status::permission_denied("no identity issued")));
     let withdrawn = workload.next().await;
@@ -170,6 +162,14 @@ async fn rotation_withdrawal_and_bad_messages() {
     let restored = workload.next().await;
     assert!(accepts(&restored, 2) && has_key(&presents(&restored).unwrap(), 11));
     while workload.line().await != "identities are available again" {}
+
+    // The key of another SVID: the pair is refused and the old one serves; the bundles count.
+    let mut torn = message(&[2, 3], 13);
+    torn.svids[0].x509_svid_key = Key::new(Kind::Ed25519, 14).pkcs8().unwrap();
+    agent.says(Says::Message(torn));
+    let trust_alone = workload.next().await;
+    assert!(has_key(&presents(&trust_alone).unwrap(), 11) && accepts(&trust_alone, 3));
+    while !workload.line().await.ends_with("the key does not belong to the certificate") {}
 
     workload.task.abort();
 }

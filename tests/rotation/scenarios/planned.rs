@@ -349,25 +349,31 @@ fn s22_a_replica_uses_an_authority_that_nobody_knows() {
 
 #[test]
 fn s23_chain_and_key_are_replaced_together() {
-    let (mut world, domain, a, b) = pair(BY_HAND);
-    world.prepare(domain);
-    for id in [a, b] {
-        world.hand_bundles(id);
-        world.tell(id);
+    // Peers that say which authorities they know, and peers that do not.
+    for hints in [false, true] {
+        let (mut world, domain, a, b) = pair(BY_HAND);
+        for id in [a, b] {
+            world.parties[id.0].hints = hints;
+        }
+        world.prepare(domain);
+        for id in [a, b] {
+            world.hand_bundles(id);
+            world.tell(id);
+        }
+        world.activate(domain);
+        let old = world.party(a).view.svid.clone().unwrap();
+        // The new certificate with the old key: refused, and the old pair serves.
+        world.hand_svid(a);
+        let mut torn = world.message(a);
+        torn.fault = Fault::TornPair;
+        assert_eq!(world.deliver(a, &torn), Taken::TrustAlone("credential.key-mismatch"));
+        assert!(meet_both_ways(&mut world, a, b));
+        assert!(Arc::ptr_eq(world.party(a).view.svid.as_ref().unwrap(), &old));
+        // The pair: the same SPIFFE ID under another authority.
+        assert_eq!(world.tell(a), Taken::Published);
+        assert!(meet_both_ways(&mut world, a, b));
+        let new = world.party(a).view.svid.clone().unwrap();
+        assert_eq!((&old.id, old.issuer == new.issuer), (&new.id, false));
+        assert_eq!(world.tally.torn, 1);
     }
-    world.activate(domain);
-    let old = world.party(a).view.svid.clone().unwrap();
-    // The new certificate with the old key: refused, and the old pair serves.
-    world.hand_svid(a);
-    let mut torn = world.message(a);
-    torn.fault = Fault::TornPair;
-    assert_eq!(world.deliver(a, &torn), Taken::TrustAlone("credential.key-mismatch"));
-    assert!(meet_both_ways(&mut world, a, b));
-    assert!(Arc::ptr_eq(world.party(a).view.svid.as_ref().unwrap(), &old));
-    // The pair: the same SPIFFE ID under another authority.
-    assert_eq!(world.tell(a), Taken::Published);
-    assert!(meet_both_ways(&mut world, a, b));
-    let new = world.party(a).view.svid.clone().unwrap();
-    assert_eq!((&old.id, old.issuer == new.issuer), (&new.id, false));
-    assert_eq!(world.tally.torn, 1);
 }
