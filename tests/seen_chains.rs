@@ -71,8 +71,7 @@ fn a_chain_is_neither_read_nor_verified_again() {
     let backend = Arc::new(Counting::default());
     let table = Arc::new(SeenChains::with_capacity(16));
     let trust = Arc::new(everybody([anchor(&estate.root)]));
-    let cold =
-        Verifier::new(trust, Arc::new(ValidationPolicy::tls_server()), Arc::clone(&backend) as _);
+    let cold = Verifier::new(trust, Arc::new(ValidationPolicy::tls_server()), backend.clone());
     let expected = record(&decide(&cold, &estate.chain(), NAME, NOW));
     assert_eq!(backend.0.load(Ordering::Relaxed), 2);
     let warm = cold.with_seen_chains(Arc::clone(&table));
@@ -273,9 +272,8 @@ fn capacity_is_a_bound_and_chains_in_use_survive() {
     let backend = Arc::new(Counting::default());
     let table = Arc::new(SeenChains::with_capacity(4));
     let trust = Arc::new(everybody([anchor(&estate.root)]));
-    let warm =
-        Verifier::new(trust, Arc::new(ValidationPolicy::tls_server()), Arc::clone(&backend) as _)
-            .with_seen_chains(Arc::clone(&table));
+    let warm = Verifier::new(trust, Arc::new(ValidationPolicy::tls_server()), backend.clone())
+        .with_seen_chains(Arc::clone(&table));
     let hot = estate.chain();
     let decide = |chain: &[Vec<u8>]| {
         let before = backend.0.load(Ordering::Relaxed);
