@@ -63,6 +63,10 @@
     feature = "rustls",
     doc = "| [`rustls`] | verifiers, resolvers, fenced resumption for rustls 0.23 (feature `rustls`) |"
 )]
+#![cfg_attr(
+    feature = "rustls-0-24",
+    doc = "| [`rustls_0_24`] | the same for a pre-release of rustls 0.24, and handshakes that wait (feature `rustls-0-24`) |"
+)]
 //!
 //! # Promises
 //!
