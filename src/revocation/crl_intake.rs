@@ -231,7 +231,8 @@ impl Cursor {
                 self.unrecognized_critical = Some(oid.to_owned());
             }
         }
-        if number >= self.builders.len() {
+        // The first entry may be another issuer's.
+        while self.builders.len() <= number {
             self.builders.push(EntryTableBuilder::new(self.walker.bytes_total()));
         }
         if let Some(builder) = self.builders.get_mut(number) {

@@ -45,8 +45,8 @@ pub enum PeerError {
     #[error("the connection is not the one of this handshake")]
     Foreign,
     /// The certificates are refused.
-    #[error("the certificates of the peer are refused: {}", .0.decision().code())]
-    Rejected(Arc<RejectedPeer>),
+    #[error("the certificates of the peer are refused")]
+    Rejected(#[source] Arc<RejectedPeer>),
 }
 
 impl PeerError {

@@ -266,6 +266,10 @@ impl TrustAnchor {
         &self.spki
     }
 
+    pub(crate) const fn shared_spki(&self) -> &Arc<[u8]> {
+        &self.spki
+    }
+
     pub(crate) fn public_key(&self) -> Option<PublicKey<'_>> {
         SubjectPublicKeyInfo::from_der(&self.spki).ok().map(PublicKey::new)
     }

@@ -243,8 +243,13 @@ impl Inquiry<'_> {
                     self_issued: search.is_self_issued(node),
                 })
                 .collect();
-            let view =
-                PathView { certificates: &steps, anchor: found, bundle: &bundle, flawed: false };
+            let view = PathView {
+                certificates: &steps,
+                anchor: found,
+                bundle: &bundle,
+                flawed: false,
+                read: false,
+            };
             let judgement = check_path(&view, &demands, budget);
             if judgement.breaches.is_empty() {
                 let inner = Path { steps: &steps, anchor: found, identity: None };
