@@ -253,9 +253,8 @@ fn decisions() {
     let without = Verifier::new(trust.clone(), ValidationPolicy::tls_server().into(), backend());
     let policy = |revocation| ValidationPolicy::tls_server().with_revocation(revocation);
     let lists = Arc::new(Revocation::new().with_source(store.clone()));
-    let with =
-        Verifier::new(trust, policy(RevocationPolicy::hard_fail()).into(), backend())
-            .with_revocation(lists);
+    let with = Verifier::new(trust, policy(RevocationPolicy::hard_fail()).into(), backend())
+        .with_revocation(lists);
     let leaf = CertificateDer::from(leaf);
     let pool = [CertificateDer::from(issuer.certificate)];
     let name = "dns:leaf.example.test".parse().unwrap();
@@ -285,13 +284,10 @@ fn decisions() {
     );
     bar("with a list of 100,000, as a multiple", with_lists / without_lists, "", 1.3);
 
-    let rule = DenyRule::new(Denied::Key {
-        spki: Sha256::digest(leaf_key.spki()).into(),
-    });
+    let rule = DenyRule::new(Denied::Key { spki: Sha256::digest(leaf_key.spki()).into() });
     let start = Instant::now();
-    let denying = Revocation::new()
-        .with_source(store)
-        .with_deny_list(Arc::new(DenyList::new([rule])));
+    let denying =
+        Revocation::new().with_source(store).with_deny_list(Arc::new(DenyList::new([rule])));
     let published = with.clone().with_revocation(Arc::new(denying));
     let took = start.elapsed();
     assert_eq!(published.decide(&request, now).code(), "revocation.revoked");

@@ -52,8 +52,16 @@
 //! | [`constraints`] | the rules and their stable codes |
 //! | [`x509`] | bytes to types |
 #![cfg_attr(
+    feature = "std",
+    doc = "| [`live`] | what is in force, and who still stands under it (feature `std`) |"
+)]
+#![cfg_attr(
     feature = "serde",
     doc = "| [`audit`] | a decision as versioned JSON (feature `serde`) |"
+)]
+#![cfg_attr(
+    feature = "rustls",
+    doc = "| [`rustls`] | verifiers, resolvers, fenced resumption for rustls 0.23 (feature `rustls`) |"
 )]
 //!
 //! # Promises
@@ -78,6 +86,8 @@
 //! - **`encrypted-keys`**: private keys of one's own that a passphrase protects.
 //! - **`crlite`**: revocation filters of the Web PKI. Implies `std`.
 //! - **`rayon`**: batch decisions on all cores. Implies `std`.
+//! - **`rustls`**: verifiers, resolvers and fenced resumption for rustls 0.23, with any provider.
+//!   Implies `std`.
 //!
 //! Without `std` the crate needs `alloc`. Without a backend feature, bring your own
 //! [`SignatureBackend`](signature::SignatureBackend) or give any list of `rustls-pki-types`
@@ -114,6 +124,8 @@ pub mod rustls;
 #[cfg_attr(docsrs, doc(cfg(feature = "rustls-0-24")))]
 pub mod rustls_0_24;
 pub mod signature;
+#[cfg(feature = "std")]
+mod table;
 #[cfg(any(feature = "rustls", feature = "rustls-0-24"))]
 mod tls;
 pub mod trust;

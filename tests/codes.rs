@@ -503,7 +503,7 @@ const CASES: &[(&str, Change, Edit, Edit)] = &[
         SAME,
     ),
     (
-        "revocation.limit",
+        "limit.evidence-checks",
         |case| {
             case.revocation = Some(says(|budget| match budget.evidence_check() {
                 Ok(()) => Verdict::Good,
@@ -521,7 +521,7 @@ const CASES: &[(&str, Change, Edit, Edit)] = &[
 const NO_CAUSE: &[(&str, &str)] = &[
     ("trust.tainted", "a note on an acceptance"),
     ("identity.outside-trust-domain", "a note on an acceptance"),
-    ("limit.evidence-checks", "reported as revocation.limit"),
+    ("revocation.limit", "a note on an acceptance; a refusal names the limit"),
     ("conformance.crl-number", "asked of revocation lists"),
     ("conformance.anchor-conforms", "asks the other rules of the anchor"),
     ("conformance.anchor-key", "asks the algorithm policy about the key of the anchor"),

@@ -6,6 +6,9 @@
 #![cfg(feature = "ring")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
+#[path = "openssl/workshop.rs"]
+mod workshop;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Arc, OnceLock};
@@ -16,123 +19,7 @@ use bonafide::signature::RingBackend;
 use bonafide::trust::{TrustAnchor, TrustBundle, TrustStore};
 use bonafide::verify::{Expect, Request, Verifier};
 use bonafide::x509::{Time, certificates};
-
-/// A folder of keys and certificates, removed at the end.
-struct Workshop {
-    folder: PathBuf,
-}
-
-impl Workshop {
-    /// Nothing where there is no `openssl` and nobody insists.
-    fn open(name: &str) -> Option<Self> {
-        let found =
-            Command::new("openssl").arg("version").output().is_ok_and(|o| o.status.success());
-        if !found {
-            let ci = std::env::var("CI").is_ok_and(|ci| ci == "true");
-            assert!(!ci, "CI=true and there is no openssl program");
-            eprintln!("skipped: there is no openssl program, so nothing was tested here");
-            return None;
-        }
-        let folder =
-            std::env::temp_dir().join(format!("bonafide-openssl-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        Some(Self { folder })
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
-    }
-
-    fn openssl(&self, arguments: &[&str]) {
-        let output =
-            Command::new("openssl").args(arguments).current_dir(&self.folder).output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "openssl {arguments:?}: {said}");
-    }
-
-    /// A key: `P-256`, `P-384`, `ed25519`, `rsa:BITS`.
-    fn key(&self, name: &str, kind: &str) {
-        let file = format!("{name}.key");
-        let mut arguments = vec!["genpkey", "-out", &file];
-        let option;
-        match kind.split_once(':') {
-            Some(("rsa", bits)) => {
-                option = format!("rsa_keygen_bits:{bits}");
-                arguments.extend(["-algorithm", "RSA", "-pkeyopt", &option]);
-            }
-            _ if kind.starts_with('P') => {
-                option = format!("ec_paramgen_curve:{kind}");
-                arguments.extend(["-algorithm", "EC", "-pkeyopt", &option]);
-            }
-            _ => arguments.extend(["-algorithm", kind]),
-        }
-        self.openssl(&arguments);
-    }
-
-    /// A certificate of a new key, issued by `issuer` or by itself.
-    fn certificate(&self, certificate: &New<'_>) {
-        let New { name, issuer, key, digest, days, extensions } = *certificate;
-        self.key(name, key);
-        std::fs::write(self.path(&format!("{name}.cnf")), extensions).unwrap();
-        let [subject, key, request, config, out] = [
-            format!("/O=Example/CN={name}"),
-            format!("{name}.key"),
-            format!("{name}.csr"),
-            format!("{name}.cnf"),
-            format!("{name}.pem"),
-        ];
-        self.openssl(&["req", "-new", "-subj", &subject, "-key", &key, "-out", &request]);
-        let serial = format!("0x{}", name.bytes().map(|b| format!("{b:02x}")).collect::<String>());
-        let mut arguments = vec!["x509", "-req", "-in", &request, "-out", &out, "-days", days];
-        arguments.extend(["-set_serial", &serial, "-extfile", &config]);
-        if !digest.is_empty() {
-            arguments.push(digest);
-        }
-        let (issuer_certificate, issuer_key) =
-            (format!("{}.pem", issuer.unwrap_or(name)), format!("{}.key", issuer.unwrap_or(name)));
-        match issuer {
-            Some(_) => arguments.extend(["-CA", &issuer_certificate, "-CAkey", &issuer_key]),
-            None => arguments.extend(["-signkey", &issuer_key]),
-        }
-        self.openssl(&arguments);
-    }
-
-    fn chain(&self, names: &[&str]) -> PathBuf {
-        let texts =
-            names.iter().map(|name| std::fs::read(self.path(&format!("{name}.pem"))).unwrap());
-        let text: Vec<u8> = texts.collect::<Vec<_>>().concat();
-        let path = self.path(&format!("{}.chain", names.join("-")));
-        std::fs::write(&path, text).unwrap();
-        path
-    }
-}
-
-impl Drop for Workshop {
-    fn drop(&mut self) {
-        // What cannot be removed is left to the system.
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
-#[derive(Clone, Copy)]
-struct New<'a> {
-    name: &'a str,
-    issuer: Option<&'a str>,
-    key: &'a str,
-    digest: &'a str,
-    days: &'a str,
-    extensions: &'a str,
-}
-
-const CA: &str = "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n\
-                  subjectKeyIdentifier=hash\n";
-const LEAF: &str = "basicConstraints=CA:FALSE\nkeyUsage=critical,digitalSignature\n\
-                    extendedKeyUsage=serverAuth\nsubjectAltName=DNS:www.example.test\n\
-                    authorityKeyIdentifier=keyid\n";
-
-fn new<'a>(name: &'a str, issuer: Option<&'a str>, extensions: &'a str) -> New<'a> {
-    New { name, issuer, key: "P-256", digest: "", days: "365", extensions }
-}
+use workshop::{CA, LEAF, New, Workshop, new};
 
 /// What is decided and how it must come out.
 struct Case<'a> {

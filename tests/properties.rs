@@ -3,7 +3,7 @@
 //! - Neither the order of the pool nor that of the anchors changes anything: verdict, path, cause,
 //!   findings, explanation and work are the same; also where a limit ends the search.
 //! - Stepping comes to the same decision as one call; a step after the last repeats it.
-//! - A memo changes nothing, cold or warm.
+//! - A memo and a table of chains that were presented before change nothing, cold or warm.
 //! - More certificates in the pool never turn an acceptance into a rejection, but for a limit.
 //! - Less trust and more demands never turn a rejection into an acceptance.
 //!
@@ -21,7 +21,7 @@ use bonafide::decision::Decision;
 use bonafide::policy::{Choice, ConformanceRule, Limits, Purpose, ValidationPolicy};
 use bonafide::signature::{AlgorithmPolicy, RingBackend, SharedMemo};
 use bonafide::trust::{AnchorExtensions, AnchorState, EndEntityUse, TrustAnchor};
-use bonafide::verify::Step;
+use bonafide::verify::{SeenChains, Step};
 use bonafide::x509::{ExtensionKind, KeyUsage, OwnedOid, Time};
 use graphs::Workshop;
 use graphs::engine::Question;
@@ -153,6 +153,7 @@ fn stepping_comes_to_the_same() {
 fn a_memo_changes_nothing() {
     // One for all: it is warm with what the others left there, too.
     let shared = Arc::new(SharedMemo::with_capacity(64));
+    let seen = Arc::new(SeenChains::with_capacity(64));
     for_each_question(|question, _, case| {
         let expected = record(&question.decide());
         let own = Arc::new(SharedMemo::with_capacity(1024));
@@ -162,6 +163,15 @@ fn a_memo_changes_nothing() {
             let verifier = question.verifier().with_memo(memo.clone());
             let decision = verifier.decide(&question.request(), question.now);
             assert_eq!(record(&decision), expected, "{case}, {state}");
+        }
+        let table = Arc::new(SeenChains::with_capacity(16));
+        for state in ["cold table", "warm table"] {
+            let verifier = question.verifier().with_seen_chains(table.clone());
+            let decision = verifier.decide(&question.request(), question.now);
+            assert_eq!(record(&decision), expected, "{case}, {state}");
+            let verifier = verifier.with_memo(shared.clone()).with_seen_chains(seen.clone());
+            let decision = verifier.decide(&question.request(), question.now);
+            assert_eq!(record(&decision), expected, "{case}, {state} and shared");
         }
         if question.decide().is_accepted() && !case.contains("pinned") {
             assert!(own.count() > 0, "{case}: nothing was remembered");

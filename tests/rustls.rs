@@ -5,11 +5,17 @@
 
 #[path = "rustls/alerts.rs"]
 mod alerts;
+#[path = "rustls/credentials.rs"]
+mod credentials;
 #[path = "rustls/foreign.rs"]
 mod foreign;
 mod kit;
+#[path = "rustls/moving.rs"]
+mod moving;
 #[path = "rustls/net.rs"]
 mod net;
+#[path = "rustls/peers.rs"]
+mod peers;
 #[path = "rustls/resume.rs"]
 mod resume;
 #[path = "rustls/rotate.rs"]

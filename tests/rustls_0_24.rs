@@ -21,7 +21,7 @@ use bonafide::live::{Live, Publication};
 use bonafide::revocation::{Denied, DenyRule, EvidenceRequest, RevocationSource};
 use bonafide::rustls_0_24::{
     ClientCredentials, ClientVerifier, ExpectClient, ExpectServer, PeerError, ServerCredentials,
-    ServerVerifier,
+    ServerVerifier, Suspended,
 };
 use kit::ext::{self, purpose};
 use kit::ocsp::cert_id;
@@ -344,7 +344,7 @@ fn a_handshake_waits_for_a_list() {
                     _ => (&ends.server_live, &ends.client_live),
                 };
                 // The other side has the list already.
-                let list = Publication::new().source(pki.list(1, &[]));
+                let list = Publication::new().source(pki.lists(1, &[]));
                 other.publish(list, pki.clock.now()).unwrap();
                 let mut fetch = |wants: Vec<EvidenceRequest>| {
                     let uris: Vec<_> = wants
@@ -386,6 +386,13 @@ fn a_handshake_waits_for_a_list() {
     }
 }
 
+#[test]
+fn a_suspended_handshake_may_go_to_another_thread() {
+    const fn goes<T: Send + 'static>() {}
+    goes::<Suspended<ClientSide>>();
+    goes::<Suspended<ServerSide>>();
+}
+
 /// The peer that was accepted on a list that was fetched is there when the handshake is over, and for
 /// as long as it is acceptable.
 fn expected_peer_holds(pki: &Pki, live: &Live, end: &End, peer_end: &End, case: &str) {
@@ -399,7 +406,7 @@ fn expected_peer_holds(pki: &Pki, live: &Live, end: &End, peer_end: &End, case: 
     let late = expected.verified_peer(end.outputs(), pki.clock.unix()).unwrap_err();
     assert_eq!(late.code(), "revocation.stale", "{case}");
     pki.clock.advance(-3_601);
-    let revoked = Publication::new().source(pki.list(2, &[10, 11]));
+    let revoked = Publication::new().source(pki.lists(2, &[10, 11]));
     live.publish(revoked, pki.clock.now()).unwrap();
     let revoked = expected.verified_peer(end.outputs(), pki.clock.unix()).unwrap_err();
     assert_eq!(revoked.code(), "revocation.revoked", "{case}");
@@ -545,7 +552,7 @@ fn staples_are_asked_for_and_judged_where_revocation_is_asked_about() {
     for (version, provider) in versions() {
         for (case, staple, refused) in &cases {
             let mut ends = Ends::new(&pki, &provider, Pki::strict, &server, &client);
-            let list = Publication::new().source(pki.list(1, &[]));
+            let list = Publication::new().source(pki.lists(1, &[]));
             ends.server_live.publish(list, pki.clock.now()).unwrap();
             let stapled = credentials(&server, &provider, staple.as_deref());
             ends.server_config.cert_resolver = Arc::new(stapled);

@@ -4,17 +4,20 @@ use std::sync::Arc;
 
 use aws_lc_rs::signature as aws;
 use bonafide::decision::Decision;
-use bonafide::policy::ValidationPolicy;
-use bonafide::signature::{PublicKey, SignatureBackend, SignatureError, SignatureMemo};
+use bonafide::policy::{RevocationPolicy, RevocationRule, Role, ValidationPolicy};
+use bonafide::revocation::{CrlSigner, CrlStore, Revocation, SignatureTools, VerifiedCrl};
+use bonafide::signature::{
+    AlgorithmPolicy, AwsLcBackend, PublicKey, SignatureBackend, SignatureError, SignatureMemo,
+};
 use bonafide::trust::{Domain, TrustAnchor, TrustBundle, TrustStore};
-use bonafide::verify::{Expect, Request, Verifier};
-use bonafide::x509::{AlgorithmIdentifier, Certificate, Time};
+use bonafide::verify::{Expect, Request, SeenChains, Verifier};
+use bonafide::x509::{AlgorithmIdentifier, Certificate, OwnedCertificate, Time};
 use rustls_pki_types::{
     AlgorithmIdentifier as PkiAlgorithm, CertificateDer, InvalidSignature,
     SignatureVerificationAlgorithm, TrustAnchor as PkiAnchor, UnixTime, alg_id,
 };
 
-use crate::kit::{Authority, GeneralName, Key, Kind, NOW, Name, ext};
+use crate::kit::{Authority, CrlBuilder, GeneralName, Key, Kind, NOW, Name, Revoked, ext};
 
 /// A client's chain: a leaf with a SPIFFE ID, some intermediates, and the root it ends at.
 pub struct Chain {
@@ -108,7 +111,63 @@ pub fn ours(
     Ours { verifier, leaf: chain.leaf.clone(), intermediates: chain.intermediates.clone() }
 }
 
+/// Without crypto, over a trust store and evidence of the caller's making.
+pub fn own_work(chain: &Chain, trust: TrustStore, revocation: Option<Revocation>) -> Ours {
+    let unchecked = RevocationRule::dangerously_unchecked();
+    let policy = RevocationPolicy::hard_fail().with_rule(Role::Intermediate, unchecked);
+    let policy = match &revocation {
+        Some(_) => ValidationPolicy::tls_client().with_revocation(policy),
+        None => ValidationPolicy::tls_client(),
+    };
+    let verifier = Verifier::new(Arc::new(trust), Arc::new(policy), Arc::new(NoCrypto))
+        .with_revocation(Arc::new(revocation.unwrap_or_default()));
+    Ours { verifier, leaf: chain.leaf.clone(), intermediates: chain.intermediates.clone() }
+}
+
+/// The trust domain of the chain, and `others` beside it.
+pub fn domains(chain: &Chain, others: usize) -> TrustStore {
+    let bundle = || TrustBundle::new([TrustAnchor::from_der(&chain.root).unwrap()]);
+    let domain = |name: &str| Domain::spiffe(name.parse().unwrap(), bundle());
+    let others = (0..others).map(|number| domain(&format!("d{number}.example.org")));
+    TrustStore::new(others.chain([domain("example.org")])).unwrap()
+}
+
+/// The root of the chain, and `others` of the same name with other keys.
+pub fn same_name(chain: &Chain, others: u64) -> TrustStore {
+    let own = TrustAnchor::from_der(&chain.root).unwrap();
+    let others = (0..others).map(|number| {
+        let key = Key::new(Kind::Ed25519, 100 + number);
+        let root = Authority::root(&Name::cn("Example Root"), &key);
+        TrustAnchor::from_der(&root.certificate).unwrap()
+    });
+    let bundle = TrustBundle::new(others.chain([own]));
+    TrustStore::new([Domain::spiffe("example.org".parse().unwrap(), bundle)]).unwrap()
+}
+
+/// A list of the authority below the root that revokes `count` other certificates.
+pub fn revocation_list(chain: &Chain, count: u32) -> Revocation {
+    let issuer = &chain.issuer;
+    let mut list = CrlBuilder::complete(&issuer.name, 1, &issuer.key);
+    for serial in 0..count {
+        list = list.revoke(Revoked::new(&(0x2000_0000 + serial).to_be_bytes()));
+    }
+    let certificate = OwnedCertificate::from_der(&*issuer.certificate).unwrap();
+    let anchor = TrustAnchor::from_der(&chain.root).unwrap();
+    let signers =
+        [CrlSigner::certificate(certificate).unwrap().issued_by(&CrlSigner::anchor(&anchor))];
+    let tools = SignatureTools::new(&AwsLcBackend::NEW, &AlgorithmPolicy::DEFAULT);
+    let list = VerifiedCrl::take_in(&list.sign(&issuer.key), &signers, &tools).unwrap();
+    Revocation::new().with_source(Arc::new(CrlStore::new().with(list).unwrap()))
+}
+
 impl Ours {
+    /// The same, with a table of chains that were presented before.
+    pub fn with_seen_chains(mut self, capacity: usize) -> Self {
+        let table = Arc::new(SeenChains::with_capacity(capacity));
+        self.verifier = self.verifier.with_seen_chains(table);
+        self
+    }
+
     pub fn decide(&self) -> Decision {
         decide(&self.verifier, &self.leaf, &self.intermediates)
     }

@@ -51,6 +51,31 @@ pub fn race(contenders: &mut [Contender<'_>], rounds: usize, slice: Duration) ->
     samples.into_iter().map(median).collect()
 }
 
+/// What a second thread adds: work done in a time by two threads to that by one, median of
+/// interleaved rounds.
+pub fn second_thread(mut make: impl FnMut() -> Box<dyn FnMut() + Send>, rounds: usize) -> f64 {
+    let mut pair = [make(), make()];
+    let mut count = 1_u32;
+    let spent = |count: u32, work: &mut [Box<dyn FnMut() + Send>]| {
+        let start = Instant::now();
+        std::thread::scope(|scope| {
+            for run in work {
+                scope.spawn(move || (0..count).for_each(|_| run()));
+            }
+        });
+        start.elapsed()
+    };
+    while spent(count, &mut pair[..1]) < Duration::from_millis(4) {
+        count *= 2;
+    }
+    let ratios = (0..rounds).map(|_| {
+        let one = spent(count, &mut pair[..1]);
+        let two = spent(count, &mut pair);
+        2.0 * one.as_secs_f64() / two.as_secs_f64()
+    });
+    median(ratios.collect())
+}
+
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
@@ -61,10 +86,16 @@ pub struct Counting;
 
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 
+/// Without a locked instruction, which would be charged to whoever allocates: only one thread is
+/// counted at a time, and what others lose does not matter.
+fn count() {
+    ALLOCATIONS.store(ALLOCATIONS.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+}
+
 // SAFETY: passes every call on to the system allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        count();
         unsafe { System.alloc(layout) }
     }
 
@@ -73,7 +104,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        count();
         unsafe { System.realloc(pointer, layout, size) }
     }
 }

@@ -33,6 +33,8 @@ pub(crate) struct PathView<'p, 'a> {
     pub(crate) bundle: &'a TrustBundle,
     /// Whether rules over single certificates were left unchecked when the path was built.
     pub(crate) flawed: bool,
+    /// Whether it is known that every value of every certificate can be read.
+    pub(crate) read: bool,
 }
 
 /// How far a violation reaches beyond its path.
@@ -92,7 +94,9 @@ pub(crate) fn check_path(
     budget: &mut Budget,
 ) -> PathJudgement {
     let mut judgement = PathJudgement::default();
-    check_encodings(path, &mut judgement);
+    if !path.read {
+        check_encodings(path, &mut judgement);
+    }
     if !judgement.breaches.is_empty() {
         return judgement;
     }
@@ -110,11 +114,11 @@ pub(crate) fn check_path(
     judgement
 }
 
-/// Every value of every extension that is known can be read; of the target, that was asked for
-/// before any search.
+/// Every name and every value of an extension that is known can be read; of the target, that was
+/// asked for before any search.
 fn check_encodings(path: &PathView<'_, '_>, judgement: &mut PathJudgement) {
     for (depth, step) in path.certificates.iter().enumerate().skip(1) {
-        if let Err(error) = step.certificate.check() {
+        if let Err(error) = step.certificate.check_values() {
             judgement.add(Violation::Malformed(error), Some(depth), Reach::Certificate { depth });
         }
     }

@@ -412,7 +412,11 @@ impl fmt::Display for Violation {
             }
             Self::UnknownLabel { label } => write!(f, "no trust is configured for {label:?}"),
             Self::Revoked(revoked) => {
-                write!(f, "revoked since {}", revoked.at)?;
+                f.write_str("revoked")?;
+                // A deny rule may have no beginning.
+                if revoked.at > Time::MIN {
+                    write!(f, " since {}", revoked.at)?;
+                }
                 match revoked.reason {
                     Some(reason) => write!(f, ", reason {}", reason.name()),
                     None => Ok(()),

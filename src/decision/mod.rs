@@ -14,11 +14,13 @@ use alloc::vec::Vec;
 
 pub use crate::constraints::Violation;
 pub use crate::policy::Work;
+pub use crate::revocation::EvidenceId;
 pub use explain::Explanation;
 pub use finding::{Attempt, CertificateSummary, Finding, Fingerprint};
 pub(crate) use peer::PeerRecord;
 pub use peer::{CertifiedPeer, ProofError, VerifiedPeer};
 
+use crate::revocation::EvidenceId;
 use crate::x509::Time;
 
 /// The answer to one request.
@@ -149,6 +151,7 @@ pub struct Rejection {
     attempts: Vec<Attempt>,
     others: Vec<Finding>,
     omitted: u32,
+    evidence: Vec<EvidenceId>,
 }
 
 impl Rejection {
@@ -158,7 +161,11 @@ impl Rejection {
         others: Vec<Finding>,
         omitted: u32,
     ) -> Self {
-        Self { cause, attempts, others, omitted }
+        Self { cause, attempts, others, omitted, evidence: Vec::new() }
+    }
+
+    pub(crate) fn with_evidence(self, evidence: Vec<EvidenceId>) -> Self {
+        Self { evidence, ..self }
     }
 
     /// The finding that explains the rejection best.
@@ -177,6 +184,13 @@ impl Rejection {
     #[must_use]
     pub fn others(&self) -> &[Finding] {
         &self.others
+    }
+
+    /// The revocation evidence by which paths were refused, by digest; empty where no path was
+    /// refused for revocation.
+    #[must_use]
+    pub fn evidence(&self) -> &[EvidenceId] {
+        &self.evidence
     }
 
     /// How many paths were tried beyond those in [`Rejection::attempts`].

@@ -16,7 +16,7 @@ use crate::x509::{
 #[derive(Debug)]
 pub(crate) struct PeerRecord {
     pub(crate) identity: PeerIdentity,
-    pub(crate) path: Vec<OwnedCertificate>,
+    pub(crate) path: Arc<[OwnedCertificate]>,
     pub(crate) anchor: Arc<TrustAnchor>,
     pub(crate) trust_domain: Arc<str>,
     pub(crate) bundle_digest: [u8; 32],
@@ -49,6 +49,11 @@ impl CertifiedPeer {
     /// The certification path, the peer's own certificate first; the anchor is not part of it.
     #[must_use]
     pub fn path(&self) -> &[OwnedCertificate] {
+        &self.0.path
+    }
+
+    #[cfg(feature = "std")]
+    pub(crate) fn shared_path(&self) -> &Arc<[OwnedCertificate]> {
         &self.0.path
     }
 

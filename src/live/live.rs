@@ -150,7 +150,7 @@ impl Live {
                 let attached = if same { None } else { Some(Arc::new(draft.in_force.clone())) };
                 Ok((update.attaching(attached), draft))
             },
-            |set, draft, events| shared.settle(set, draft, events),
+            |set, draft, events| shared.settle(set, draft, events, now),
         );
         if let Err(error) = &published {
             shared.outbox.push([Err(PublishError::clone(error))]);
@@ -235,6 +235,7 @@ impl Shared {
         set: &Arc<CredentialSet<InForce>>,
         draft: Draft,
         events: &[CredentialEvent],
+        now: Time,
     ) -> Published {
         let epoch = set.generation();
         // INVARIANT: the cells are raised after the swap and before the epoch: whoever sees the epoch
@@ -263,7 +264,7 @@ impl Shared {
                 .filter(|event| !matches!(event, CredentialEvent::AttachedChanged { .. }))
                 .cloned()
                 .collect(),
-            affected: self.register.affected(&wanted, in_force),
+            affected: self.register.affected(&wanted, in_force, now),
         }));
         // While other writers wait, so that subscribers hear of publications in their order.
         self.outbox.push([Ok(published.clone())]);

@@ -26,6 +26,7 @@ use super::ruling::LivePeer;
 use super::snapshot::InForce;
 use super::standing::Lapse;
 use crate::credential::lock;
+use crate::x509::Time;
 
 /// Names a session in the register, for as long as the program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -204,7 +205,12 @@ impl Register {
     }
 
     /// The sessions that are affected, each once, with the most urgent advice.
-    pub(super) fn affected(&self, wanted: &[Wanted], in_force: &InForce) -> Vec<Affected> {
+    pub(super) fn affected(
+        &self,
+        wanted: &[Wanted],
+        in_force: &InForce,
+        now: Time,
+    ) -> Vec<Affected> {
         if wanted.is_empty() || self.len() == 0 {
             return Vec::new();
         }
@@ -215,7 +221,7 @@ impl Register {
             let shard = lock(shard);
             for (wanted, key) in wanted.iter().zip(&keys) {
                 let mut look = |slot: u32, entry: &Entry| {
-                    let stands = |peer: &LivePeer| peer.ruling().stands_under(in_force);
+                    let stands = |peer: &LivePeer| peer.ruling().stands_under(in_force, now);
                     if wanted.selector.means(&entry.peer, entry.own.as_deref(), stands) {
                         found.push(Affected {
                             session: SessionId { number: entry.number, slot },

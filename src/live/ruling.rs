@@ -15,6 +15,7 @@
 //! Time only moves forward for a ruling: it remembers the latest time that it was asked at, and answers as
 //! of that time where the clock was set back. What was found lapsed stays so.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::fmt;
 use core::ops::Deref;
@@ -44,7 +45,8 @@ struct Basis {
     valid_until: Time,
     shared: Arc<Shared>,
     grounds: Option<Grounds>,
-    lapse: OnceLock<Lapse>,
+    /// Boxed: few lapse.
+    lapse: OnceLock<Box<Lapse>>,
     decision: Decision,
     requirement: Arc<Requirement>,
     /// The publication that it was made under.
@@ -94,7 +96,7 @@ impl Ruling {
                 domain: domain.cell.clone(),
                 directory: store.directory_cell.clone(),
                 speakers: in_force.verifier.speakers(&requirement.request(presented))?,
-                evidence: evidence_about(in_force, peer, &kept),
+                evidence: evidence_about(in_force, peer, &kept, decision.now()),
                 expires: leaf.not_after().saturating_add(skew),
                 kept,
             })
@@ -156,9 +158,9 @@ impl Ruling {
         Some(LivePeer { ruling: self.clone(), peer })
     }
 
-    /// Whether nothing that it rests on is other than it was, whatever the time.
-    pub(super) fn stands_under(&self, in_force: &InForce) -> bool {
-        self.0.stands_under(in_force)
+    /// Whether nothing that it rests on is other than it was. Whether it ran out by `now` is not asked.
+    pub(super) fn stands_under(&self, in_force: &InForce, now: Time) -> bool {
+        self.0.stands_under(in_force, now)
     }
 }
 
@@ -207,19 +209,21 @@ impl Basis {
                 .any(|cell| cell.changed_after(as_of));
         if changed {
             // What is looked at is at least as new as `epoch`: a swap comes before its number.
-            let stands = self.shared.handle.look(|set| self.stands_under(set.attached()));
+            let stands = self.shared.handle.look(|set| self.stands_under(set.attached(), now));
             if !stands {
                 return Standing::AskAgain;
             }
         }
         // A lapse in the meantime made it void.
         match self.as_of.compare_exchange(as_of, epoch, Ordering::AcqRel, Ordering::Acquire) {
-            Err(VOID) => self.lapse.get().map_or(Standing::AskAgain, Standing::Lapsed),
+            Err(VOID) => {
+                self.lapse.get().map_or(Standing::AskAgain, |lapse| Standing::Lapsed(lapse))
+            }
             Ok(_) | Err(_) => Standing::Current,
         }
     }
 
-    fn stands_under(&self, in_force: &InForce) -> bool {
+    fn stands_under(&self, in_force: &InForce, now: Time) -> bool {
         let (Some(grounds), Some(peer)) = (&self.grounds, self.decision.peer()) else {
             return false;
         };
@@ -239,23 +243,23 @@ impl Basis {
         verifier.policy_digest() == self.decision.policy_digest()
             && keeps_anchor()
             && same_speakers() == Some(true)
-            && evidence_about(in_force, peer, &grounds.kept) == grounds.evidence
+            && evidence_about(in_force, peer, &grounds.kept, now) == grounds.evidence
     }
 
     /// Ends it, for the first reason that anybody found.
     fn lapse(&self, why: impl FnOnce() -> Lapse) -> &Lapse {
-        let lapse = self.lapse.get_or_init(why);
+        let lapse = self.lapse.get_or_init(|| Box::new(why()));
         self.as_of.store(VOID, Ordering::Release);
         lapse
     }
 }
 
 /// What deny list and sources say of the path. A deny list without a rule about it says what none says.
-fn evidence_about(in_force: &InForce, peer: &CertifiedPeer, kept: &Kept) -> [u8; 32] {
+fn evidence_about(in_force: &InForce, peer: &CertifiedPeer, kept: &Kept, now: Time) -> [u8; 32] {
     let stapled = kept.stapled_ocsp().is_some();
     let revocation = in_force.verifier.revocation();
     let (path, domain) = (peer.path(), peer.trust_domain());
-    revocation.digest_about(path, peer.anchor(), domain, peer.identity(), stapled)
+    revocation.digest_about(path, peer.anchor(), domain, peer.identity(), stapled, now)
 }
 
 /// A peer that showed to hold the key of its certificate, under trust that changes. Cheap to clone:
@@ -287,7 +291,7 @@ impl LivePeer {
         let basis = &self.ruling.0;
         let now = basis.advance(now);
         if let Some(lapse) = basis.lapse.get() {
-            return Err(lapse.clone());
+            return Err(Lapse::clone(lapse));
         }
         let kept = basis.grounds.as_ref().map(|grounds| &grounds.kept);
         let ruling = kept.and_then(|kept| {

@@ -45,7 +45,7 @@ impl KeyMatch {
     pub(super) const ALL: [Self; 3] = [Self::Match, Self::Unknown, Self::Mismatch];
 
     /// `wanted` is what the certificate gives for its issuer's key, `found` what the issuer gives.
-    pub(super) fn of(wanted: Option<&[u8]>, found: Option<&[u8]>) -> Self {
+    pub(super) fn of<T: PartialEq + Copy>(wanted: Option<T>, found: Option<T>) -> Self {
         match (wanted, found) {
             (Some(wanted), Some(found)) if wanted == found => Self::Match,
             (Some(_), Some(_)) => Self::Mismatch,

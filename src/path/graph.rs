@@ -103,95 +103,219 @@ impl<'a> Graph<'a> {
     /// fail: Dijkstra's algorithm from the anchors, without a heap, since the graph is dense where
     /// it is large.
     pub(super) fn measure(&mut self, max_intermediates: Option<u32>) {
+        self.forget_order();
+        for node in &mut self.pool.nodes {
+            node.below = None;
+            node.below_from = None;
+            node.forced_flaws = 0;
+        }
+        let all = alloc::vec![true; self.pool.nodes.len()];
+        self.reach(&all, alloc::vec![0], max_intermediates);
+        self.settle(&all);
+    }
+
+    /// The same after one more edge failed: measures again only what went along it.
+    pub(super) fn measure_without(
+        &mut self,
+        issuer: Vertex,
+        subject: usize,
+        max_intermediates: Option<u32>,
+    ) {
+        self.forget_order();
+        let mut stale = alloc::vec![false; self.pool.nodes.len()];
+        let lost = match (issuer, self.node(subject).and_then(|node| node.next)) {
+            (Vertex::Anchor(_), Some(Vertex::Anchor(_))) => true,
+            (issuer, next) => next == Some(issuer),
+        };
+        if let Some(stale) = stale.get_mut(subject) {
+            *stale = lost;
+        }
+        if let Vertex::Candidate(issuer) = issuer
+            && self.node(issuer).is_some_and(|node| node.below_from == Some(subject))
+        {
+            self.reach_without(issuer, max_intermediates, &mut stale);
+        }
+        // Whatever goes through a candidate whose way is measured again.
+        self.spread(&mut stale, |node| match node.next {
+            Some(Vertex::Candidate(next)) => Some(next),
+            _ => None,
+        });
+        if stale.contains(&true) {
+            self.settle(&stale);
+        }
+    }
+
+    fn forget_order(&mut self) {
         self.order.clear();
+        self.pool.nodes.iter_mut().for_each(|node| node.issuers = None);
+    }
+
+    /// Marks every candidate that `leans` on a marked one.
+    fn spread(&self, marked: &mut [bool], leans: impl Fn(&Node<'_>) -> Option<usize>) {
+        let mut changed = true;
+        while changed {
+            changed = false;
+            for (index, node) in self.pool.nodes.iter().enumerate().skip(1) {
+                let on = leans(node).is_some_and(|on| is_marked(marked, on));
+                if let Some(mark) = marked.get_mut(index)
+                    && on
+                    && !*mark
+                {
+                    *mark = true;
+                    changed = true;
+                }
+            }
+        }
+    }
+
+    /// Looks anew for ways from the target to `lost` and to all that were reached through it. Marks
+    /// as `stale` the ways to an anchor that this changes.
+    fn reach_without(&mut self, lost: usize, max_intermediates: Option<u32>, stale: &mut [bool]) {
+        let mut cut = alloc::vec![false; self.pool.nodes.len()];
+        if let Some(cut) = cut.get_mut(lost) {
+            *cut = true;
+        }
+        self.spread(&mut cut, |node| node.below_from);
+        let before: Vec<(bool, u32)> = self.pool.nodes.iter().map(standing).collect();
+        for (node, _) in self.pool.nodes.iter_mut().zip(&cut).filter(|(_, cut)| **cut) {
+            node.below = None;
+            node.below_from = None;
+            node.forced_flaws = 0;
+        }
+        let reached = |(index, node): (usize, &Node<'_>)| {
+            (index == 0 || node.below.is_some()).then_some(index)
+        };
+        let offering = self.pool.nodes.iter().enumerate().filter_map(reached).collect();
+        self.reach(&cut, offering, max_intermediates);
+        for (index, (node, before)) in self.pool.nodes.iter().zip(before).enumerate() {
+            let now = standing(node);
+            if now == before {
+                continue;
+            }
+            let over = |node: &Node<'_>| node.next == Some(Vertex::Candidate(index));
+            for (at, (mark, node)) in stale.iter_mut().zip(&self.pool.nodes).enumerate() {
+                *mark |= over(node) || (at == index && !now.0);
+            }
+        }
+    }
+
+    /// How many intermediates stand at least between the target and each candidate that is `open`,
+    /// by what those in `offering` offer. Path length never allows a way to a candidate that has more
+    /// below it than it or the policy allows, so none leads there; where flaws are admitted, that
+    /// is one.
+    fn reach(&mut self, open: &[bool], mut offering: Vec<usize>, max_intermediates: Option<u32>) {
+        while !offering.is_empty() {
+            let mut taken = Vec::new();
+            for subject in offering {
+                let Some(node) = self.node(subject) else { continue };
+                let below = match node.below {
+                    _ if subject == 0 => 0,
+                    Some(below) => below + u32::from(!node.is_self_issued()),
+                    None => continue,
+                };
+                for index in 1..self.pool.nodes.len() {
+                    if is_marked(open, index)
+                        && self.offer(subject, index, below, max_intermediates)
+                        && !taken.contains(&index)
+                    {
+                        taken.push(index);
+                    }
+                }
+            }
+            offering = taken;
+        }
+    }
+
+    /// Offers `below` to a possible issuer of `subject`; says whether it took it.
+    fn offer(
+        &mut self,
+        subject: usize,
+        index: usize,
+        below: u32,
+        max_intermediates: Option<u32>,
+    ) -> bool {
+        // The cheap question first: most offers in a dense graph are no better.
+        let better =
+            self.node(index).is_some_and(|node| node.below.is_none_or(|held| below < held));
+        if !better || !self.is_usable(index) || self.step_cost(subject, index).is_none() {
+            return false;
+        }
+        let admit_flawed = self.admit_flawed;
+        let Some(node) = self.pool.nodes.get_mut(index) else { return false };
+        let path_len = node.certificate.basic_constraints().and_then(|b| b.path_len);
+        let counted = below + u32::from(!node.is_self_issued());
+        let allowed = path_len.is_none_or(|allowed| below <= allowed)
+            && max_intermediates.is_none_or(|max| counted <= max);
+        if allowed || admit_flawed {
+            node.below = Some(below);
+            node.below_from = Some(subject);
+            node.forced_flaws = u32::from(!allowed);
+        }
+        allowed || admit_flawed
+    }
+
+    /// Measures the ways of the candidates that are `stale`; what the others cost stands.
+    fn settle(&mut self, stale: &[bool]) {
         let count = self.pool.nodes.len();
-        self.measure_below(max_intermediates);
-        for index in 1..count {
-            let usable =
-                self.is_usable(index) && self.node(index).is_some_and(|node| node.below.is_some());
+        for index in (1..count).filter(|&index| is_marked(stale, index)) {
+            let reached = self.node(index).is_some_and(|node| node.below.is_some());
+            let usable = reached && self.is_usable(index);
             let cost = if usable { self.cost_to_anchor(index) } else { None };
             if let Some(node) = self.pool.nodes.get_mut(index) {
                 node.cost = cost;
-                node.issuers = None;
+                node.next = cost.map(|_| Vertex::Anchor(0));
             }
         }
-        if let Some(target) = self.pool.nodes.first_mut() {
-            target.issuers = None;
+        for index in (1..count).filter(|&index| is_marked(stale, index)) {
+            for issuer in (1..count).filter(|&issuer| !is_marked(stale, issuer)) {
+                if let Some(cost) = self.node(issuer).and_then(|node| node.cost) {
+                    self.improve(index, issuer, cost);
+                }
+            }
         }
         let mut settled: Option<(Cost, usize)> = None;
-        while let Some((cost, issuer)) = self.next_to_settle(settled) {
+        while let Some((cost, issuer)) = self.next_to_settle(stale, settled) {
             settled = Some((cost, issuer));
-            for index in 1..count {
-                let reached = self.node(index).is_some_and(|node| node.below.is_some());
-                let offer =
-                    self.step_cost(index, issuer).filter(|_| reached).map(|step| step + cost);
-                if let (Some(offer), Some(node)) = (offer, self.pool.nodes.get_mut(index))
-                    && node.cost.is_none_or(|held| offer < held)
-                {
-                    node.cost = Some(offer);
-                }
+            for index in (1..count).filter(|&index| is_marked(stale, index)) {
+                self.improve(index, issuer, cost);
             }
         }
     }
 
-    /// How many intermediates stand at least between the target and each candidate. Path length
-    /// never allows a way to a candidate that has more below it than it or the policy allows, so
-    /// none leads there; where flaws are admitted, that is one.
-    fn measure_below(&mut self, max_intermediates: Option<u32>) {
-        for node in &mut self.pool.nodes {
-            node.below = None;
-            node.forced_flaws = 0;
-        }
-        let mut changed = self.reach_from(0, 0, max_intermediates);
-        while changed {
-            changed = false;
-            for index in 1..self.pool.nodes.len() {
-                let Some(node) = self.node(index) else { continue };
-                if let Some(below) = node.below {
-                    let above = below + u32::from(!node.is_self_issued());
-                    changed |= self.reach_from(index, above, max_intermediates);
-                }
-            }
+    /// Offers a candidate the way through `issuer`, whose own costs `cost`.
+    fn improve(&mut self, index: usize, issuer: usize, cost: Cost) {
+        let reached = self.node(index).is_some_and(|node| node.below.is_some());
+        let offer = self.step_cost(index, issuer).filter(|_| reached).map(|step| step + cost);
+        if let (Some(offer), Some(node)) = (offer, self.pool.nodes.get_mut(index))
+            && node.cost.is_none_or(|held| offer < held)
+        {
+            node.cost = Some(offer);
+            node.next = Some(Vertex::Candidate(issuer));
         }
     }
 
-    /// Offers `below` to the possible issuers of a candidate; says whether any took it.
-    fn reach_from(&mut self, subject: usize, below: u32, max_intermediates: Option<u32>) -> bool {
-        let mut taken = false;
-        let admit_flawed = self.admit_flawed;
-        for index in 1..self.pool.nodes.len() {
-            // The cheap question first: most offers in a dense graph are no better.
-            let better =
-                self.node(index).is_some_and(|node| node.below.is_none_or(|held| below < held));
-            if !better || !self.is_usable(index) || self.step_cost(subject, index).is_none() {
-                continue;
-            }
-            if let Some(node) = self.pool.nodes.get_mut(index) {
-                let path_len = node.certificate.basic_constraints().and_then(|b| b.path_len);
-                let counted = below + u32::from(!node.is_self_issued());
-                let allowed = path_len.is_none_or(|allowed| below <= allowed)
-                    && max_intermediates.is_none_or(|max| counted <= max);
-                if allowed || admit_flawed {
-                    node.below = Some(below);
-                    node.forced_flaws = u32::from(!allowed);
-                    taken = true;
-                }
-            }
-        }
-        taken
-    }
-
-    /// The cheapest candidate behind the one settled last; every step costs something, so that
+    /// The cheapest stale candidate behind the one settled last; every step costs something, so that
     /// none before it changes any more.
-    fn next_to_settle(&self, settled: Option<(Cost, usize)>) -> Option<(Cost, usize)> {
+    fn next_to_settle(
+        &self,
+        stale: &[bool],
+        settled: Option<(Cost, usize)>,
+    ) -> Option<(Cost, usize)> {
         self.pool
             .nodes
             .iter()
             .enumerate()
+            .zip(stale)
             .skip(1)
-            .filter_map(|(index, node)| Some((node.cost?, index)))
+            .filter(|(_, stale)| **stale)
+            .filter_map(|((index, node), _)| Some((node.cost?, index)))
             .filter(|&found| settled.is_none_or(|settled| found > settled))
             .min()
+    }
+
+    /// What is known of the ways, for comparison.
+    pub(super) fn measures(&self) -> impl Iterator<Item = (Option<Cost>, Option<u32>, u32)> {
+        self.pool.nodes.iter().map(|node| (node.cost, node.below, node.forced_flaws))
     }
 
     /// What the step from a candidate to an issuer among the candidates costs; nothing where there
@@ -203,7 +327,7 @@ impl<'a> Graph<'a> {
             && self.is_usable(subject)
             && !self.is_broken(Vertex::Candidate(issuer), subject);
         joins.then(|| {
-            Cost::step(KeyMatch::of(below.issuer_key_id, above.key_id))
+            Cost::step(KeyMatch::of(below.issuer_key, above.key))
                 + Cost::flaws(above.flaws + above.forced_flaws)
         })
     }
@@ -301,6 +425,15 @@ impl<'a> Graph<'a> {
         }
         walk
     }
+}
+
+fn is_marked(marks: &[bool], index: usize) -> bool {
+    marks.get(index).copied().unwrap_or(false)
+}
+
+/// What of a candidate's place above the target counts for ways to an anchor.
+fn standing(node: &Node<'_>) -> (bool, u32) {
+    (node.below.is_some(), node.forced_flaws)
 }
 
 /// Where a walk over the anchors that may have issued one certificate stands: those with its key

@@ -11,7 +11,8 @@ use core::ops::Range;
 use smallvec::SmallVec;
 
 use super::cost::{Cost, KeyMatch};
-use crate::policy::{Limit, LimitExceeded, Limits};
+use super::graph::Vertex;
+use crate::policy::{LimitExceeded, Limits};
 use crate::trust::TrustBundle;
 use crate::x509::{Certificate, CertificateError, Name};
 
@@ -86,7 +87,7 @@ pub(super) struct AnchorGroup {
 impl AnchorGroup {
     /// `wanted` is the key identifier that the certificate gives for its issuer's key. Where it
     /// gives none, all are alike, as if none had one.
-    fn new(group: &Range<usize>, wanted: Option<&[u8]>, bundle: &TrustBundle) -> Self {
+    pub(super) fn new(group: &Range<usize>, wanted: Option<&[u8]>, bundle: &TrustBundle) -> Self {
         let (start, end) = (group.start, group.end);
         if wanted.is_none() || start == end {
             return Self { start, end, without_end: end, matching_start: end, matching_end: end };
@@ -129,6 +130,9 @@ pub(crate) struct Node<'a> {
     pub(super) key_id: Option<&'a [u8]>,
     /// The key identifier that it gives for its issuer's key.
     pub(super) issuer_key_id: Option<&'a [u8]>,
+    /// Numbers of the two; equal for identifiers that are.
+    pub(super) key: Option<u32>,
+    pub(super) issuer_key: Option<u32>,
     /// Rules that it breaks as an issuer.
     pub(super) flaws: u32,
     /// It cannot be used whatever is admitted.
@@ -136,10 +140,14 @@ pub(crate) struct Node<'a> {
     /// The least number of intermediates, self-issued ones not counted, between the target and
     /// here; nothing where no way from the target leads here.
     pub(super) below: Option<u32>,
+    /// The certificate next to here on the way from the target that has so few.
+    pub(super) below_from: Option<usize>,
     /// Rules that every path through here breaks, however it goes: path length.
     pub(super) forced_flaws: u32,
     /// What the best way from here to an anchor costs; nothing where there is no way.
     pub(super) cost: Option<Cost>,
+    /// Where that way goes next; which anchor is no matter.
+    pub(super) next: Option<Vertex>,
     /// The anchors that may have issued it, once looked up.
     pub(super) anchors: Option<AnchorGroup>,
     /// Its possible issuers among the candidates, best first, once they are arranged.
@@ -154,11 +162,15 @@ impl<'a> Node<'a> {
             issuer: 0,
             key_id: None,
             issuer_key_id: certificate.issuer_key_id(),
+            key: None,
+            issuer_key: None,
             flaws: 0,
             unusable: false,
             below: None,
+            below_from: None,
             forced_flaws: 0,
             cost: None,
+            next: None,
             anchors: None,
             issuers: None,
         }
@@ -195,9 +207,7 @@ impl<'a> Pool<'a> {
         limits: &Limits,
     ) -> Result<Self, LimitExceeded> {
         let count = candidates.len();
-        if u32::try_from(count).map_or(true, |count| count > limits.pool_certificates) {
-            return Err(LimitExceeded::new(Limit::PoolCertificates, limits.pool_certificates));
-        }
+        limits.pool_certificates(count)?;
         let mut pool = Self {
             nodes: Vec::with_capacity(count + 1),
             names: NameTable::default(),
@@ -208,9 +218,7 @@ impl<'a> Pool<'a> {
         let mut bytes = target.as_der().len();
         for der in candidates {
             bytes = bytes.saturating_add(der.len());
-            if u32::try_from(bytes).map_or(true, |bytes| bytes > limits.pool_bytes) {
-                return Err(LimitExceeded::new(Limit::PoolBytes, limits.pool_bytes));
-            }
+            limits.pool_bytes(bytes)?;
             match Certificate::from_der(der) {
                 Ok(certificate) => {
                     pool.nodes.push(Node::new(certificate));
@@ -242,6 +250,19 @@ impl<'a> Pool<'a> {
             node.subject = Some(self.names.intern(node.certificate.subject()));
             node.issuer = self.names.intern(node.certificate.issuer());
             node.key_id = node.certificate.key_id();
+        }
+        let mut key_ids: Vec<&[u8]> = self
+            .nodes
+            .iter()
+            .flat_map(|node| [node.key_id, node.issuer_key_id])
+            .flatten()
+            .collect();
+        key_ids.sort_unstable();
+        key_ids.dedup();
+        let number = |id: Option<&[u8]>| u32::try_from(key_ids.binary_search(&id?).ok()?).ok();
+        for node in &mut self.nodes {
+            node.key = number(node.key_id);
+            node.issuer_key = number(node.issuer_key_id);
         }
         self.malformed.sort_unstable_by_key(|&(der, _)| der);
         self.malformed.dedup_by(|(a, _), (b, _)| a == b);

@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 use super::cost::{Cost, KeyMatch};
 use super::graph::{AnchorCursor, Failure, Graph, Vertex};
 use super::pool::{Node, Pool};
+use super::straight::Checked;
 use crate::constraints::{Demands, Reach, Violation, check_issuer, path_length};
 use crate::policy::{Budget, LimitExceeded};
 use crate::signature::{PublicKey, SignatureBackend, SignatureCheck, SignatureMemo};
@@ -112,6 +113,8 @@ struct Verifying<'a> {
 pub(crate) struct Search<'a> {
     graph: Graph<'a>,
     means: Means<'a>,
+    /// Signatures that were checked before the search began.
+    checked: SmallVec<[Checked<'a>; 2]>,
     states: SmallVec<[State; 4]>,
     queue: Queue,
     /// Beginnings of paths, the target first, that were rejected with all that goes on from them.
@@ -130,6 +133,7 @@ impl<'a> Search<'a> {
         let mut search = Self {
             graph: Graph::new(pool, bundle),
             means,
+            checked: SmallVec::new(),
             states: SmallVec::new(),
             queue: Queue::default(),
             rejected: Vec::new(),
@@ -139,6 +143,11 @@ impl<'a> Search<'a> {
         search.pinned = search.find_pinned();
         search.restart();
         search
+    }
+
+    /// Takes signatures that were checked before, so that none is verified twice.
+    pub(crate) fn with_checked(self, checked: SmallVec<[Checked<'a>; 2]>) -> Self {
+        Self { checked, ..self }
     }
 
     /// Begins again, with certificates and paths that break rules.
@@ -151,6 +160,22 @@ impl<'a> Search<'a> {
     /// Begins at the target, by what is known of the edges.
     fn restart(&mut self) {
         self.graph.measure(self.means.demands.policy.max_intermediates);
+        self.begin();
+    }
+
+    /// Begins at the target again after an edge was found to fail.
+    fn restart_without(&mut self, issuer: Vertex, subject: usize) {
+        let max_intermediates = self.means.demands.policy.max_intermediates;
+        self.graph.measure_without(issuer, subject, max_intermediates);
+        if cfg!(debug_assertions) && self.graph.pool.nodes.len() <= 40 {
+            let found: Vec<_> = self.graph.measures().collect();
+            self.graph.measure(max_intermediates);
+            debug_assert!(self.graph.measures().eq(found), "ways that went along a failed edge");
+        }
+        self.begin();
+    }
+
+    fn begin(&mut self) {
         self.verifying = None;
         self.states.clear();
         self.queue.clear();
@@ -519,7 +544,7 @@ impl<'a> Search<'a> {
             }
         };
         if !holds {
-            self.restart();
+            self.restart_without(issuer, subject);
             return Ok(Event::Working);
         }
         if subject == 0 {
@@ -537,9 +562,7 @@ impl<'a> Search<'a> {
         Ok(Event::Working)
     }
 
-    /// RFC 5280 6.1.3 (a) (1): "The signature on the certificate can be verified using
-    /// working_public_key_algorithm, the working_public_key, and the
-    /// working_public_key_parameters."
+    /// Checks a signature, unless that was done before the search began.
     fn check_signature(
         &self,
         certificate: &Certificate<'a>,
@@ -547,28 +570,63 @@ impl<'a> Search<'a> {
         anchor: Option<&TrustAnchor>,
         budget: &mut Budget,
     ) -> Result<Option<Violation>, LimitExceeded> {
-        let algorithm = match certificate.signature_algorithm() {
-            Ok(algorithm) => algorithm,
-            Err(error) => return Ok(Some(Violation::Malformed(error))),
-        };
-        let policy = &self.means.demands.policy.algorithms;
-        if let Err(refused) = policy.check(algorithm, &key.spki()) {
-            return Ok(Some(Violation::Algorithm(refused)));
+        let before = self
+            .checked
+            .iter()
+            .find(|checked| checked.key == key && checked.certificate == certificate.as_der());
+        match before {
+            Some(Checked { failure: Some(failure), .. }) => {
+                // A refused algorithm costs no check.
+                if !matches!(failure, Violation::Algorithm(_) | Violation::Malformed(_)) {
+                    budget.signature()?;
+                }
+                Ok(Some(failure.clone()))
+            }
+            before => {
+                let known = before.is_some();
+                check_signature(&self.means, certificate, key, anchor, known, budget)
+            }
         }
-        budget.signature()?;
-        let check = SignatureCheck {
-            key,
-            algorithm,
-            message: certificate.tbs_certificate(),
-            signature: certificate.signature_value(),
-        };
-        let prepared = anchor.and_then(|anchor| anchor.prepared.as_deref());
-        Ok(check.run(self.means.backend, prepared, self.means.memo).err().map(Violation::Signature))
     }
 }
 
+/// RFC 5280 6.1.3 (a) (1): "The signature on the certificate can be verified using
+/// working_public_key_algorithm, the working_public_key, and the working_public_key_parameters."
+///
+/// Says why it does not hold. A signature that is `known` to hold is not verified again; whether its
+/// algorithm is allowed is asked in any case, and the check is demanded.
+pub(super) fn check_signature(
+    means: &Means<'_>,
+    certificate: &Certificate<'_>,
+    key: PublicKey<'_>,
+    anchor: Option<&TrustAnchor>,
+    known: bool,
+    budget: &mut Budget,
+) -> Result<Option<Violation>, LimitExceeded> {
+    let algorithm = match certificate.signature_algorithm() {
+        Ok(algorithm) => algorithm,
+        Err(error) => return Ok(Some(Violation::Malformed(error))),
+    };
+    let policy = &means.demands.policy.algorithms;
+    if let Err(refused) = policy.check(algorithm, &key.spki()) {
+        return Ok(Some(Violation::Algorithm(refused)));
+    }
+    budget.signature()?;
+    if known {
+        return Ok(None);
+    }
+    let check = SignatureCheck {
+        key,
+        algorithm,
+        message: certificate.tbs_certificate(),
+        signature: certificate.signature_value(),
+    };
+    let prepared = anchor.and_then(|anchor| anchor.prepared.as_deref());
+    Ok(check.run(means.backend, prepared, means.memo).err().map(Violation::Signature))
+}
+
 /// RFC 4158 2.4.2: subject, subject alternative names and key are the same.
-fn same_entity(a: &Certificate<'_>, b: &Certificate<'_>) -> bool {
+pub(super) fn same_entity(a: &Certificate<'_>, b: &Certificate<'_>) -> bool {
     let san = ExtensionKind::SubjectAltName;
     a.public_key_der() == b.public_key_der()
         && a.extension(san) == b.extension(san)

@@ -126,6 +126,23 @@ impl Limits {
     };
 }
 
+impl Limits {
+    pub(crate) fn pool_certificates(&self, count: usize) -> Result<(), LimitExceeded> {
+        within(count, self.pool_certificates, Limit::PoolCertificates)
+    }
+
+    pub(crate) fn pool_bytes(&self, count: usize) -> Result<(), LimitExceeded> {
+        within(count, self.pool_bytes, Limit::PoolBytes)
+    }
+}
+
+fn within(count: usize, bound: u32, limit: Limit) -> Result<(), LimitExceeded> {
+    match u32::try_from(count) {
+        Ok(count) if count <= bound => Ok(()),
+        _ => Err(LimitExceeded::new(limit, bound)),
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self::DEFAULT

@@ -6,12 +6,18 @@
 
 use alloc::vec::Vec;
 
+#[cfg(feature = "std")]
 use sha2::{Digest, Sha256};
 
-use super::{Denied, EvidenceId, Query, Revocation};
+#[cfg(feature = "std")]
+use super::Revocation;
+use super::{Denied, EvidenceId, Query};
 use crate::identity::PeerIdentity;
+#[cfg(feature = "std")]
 use crate::trust::TrustAnchor;
-use crate::x509::{Certificate, OwnedCertificate};
+use crate::x509::Certificate;
+#[cfg(feature = "std")]
+use crate::x509::{OwnedCertificate, Time};
 
 /// One certificate of a path that was validated: what the evidence about it is found by.
 #[derive(Clone, Copy, Debug)]
@@ -84,12 +90,14 @@ impl EvidenceChange {
     }
 }
 
+#[cfg(feature = "std")]
 impl Revocation {
     /// Names the evidence about a path: while the digest is the same, every certificate of the path is
     /// judged alike, until a time that the evidence itself sets.
     ///
     /// Evidence of somebody else than the issuer, staples of the peer among it, rests on the status of
-    /// its signers in turn: then everything at hand goes into the digest.
+    /// its signers in turn: then everything at hand goes into the digest. Deny rules that are over at
+    /// `now` say nothing any more.
     pub(crate) fn digest_about(
         &self,
         path: &[OwnedCertificate],
@@ -97,6 +105,7 @@ impl Revocation {
         trust_domain: &str,
         identity: &PeerIdentity,
         stapled: bool,
+        now: Time,
     ) -> [u8; 32] {
         if stapled {
             return *self.digest().as_bytes();
@@ -111,7 +120,7 @@ impl Revocation {
             let about =
                 About { certificate, issuer_spki, ancestors: &ancestors, trust_domain, identity };
             if let Some(deny) = self.deny_list() {
-                deny.hash_about(&about, &mut hash);
+                deny.hash_about(&about, now, &mut hash);
             }
             for source in self.sources() {
                 match source.digest_about(&about) {

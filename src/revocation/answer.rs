@@ -298,6 +298,18 @@ pub enum EvidenceRequest {
         /// What to send.
         request: OcspRequest,
     },
+    /// The certificate of an issuer that is missing on the way to an anchor
+    /// ([RFC 5280 section 4.2.2.1], id-ad-caIssuers). Asked by the engine, never by a source;
+    /// [`certificates_of_issuers`](crate::x509::certificates_of_issuers) reads what such a place
+    /// serves.
+    ///
+    /// [RFC 5280 section 4.2.2.1]: https://www.rfc-editor.org/rfc/rfc5280#section-4.2.2.1
+    IssuerCertificate {
+        /// Where the certificate says it is.
+        uris: Vec<String>,
+        /// Whose certificate it is.
+        issuer: DistinguishedName,
+    },
 }
 
 impl EvidenceRequest {
@@ -308,7 +320,7 @@ impl EvidenceRequest {
 }
 
 /// Collects URIs within the bounds.
-pub(super) fn bounded_uris<'a>(uris: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub(crate) fn bounded_uris<'a>(uris: impl Iterator<Item = &'a str>) -> Vec<String> {
     uris.filter(|uri| uri.len() <= EvidenceRequest::MAX_URI)
         .take(EvidenceRequest::MAX)
         .map(String::from)

@@ -126,6 +126,11 @@ impl VerifiedCrl {
         super::crl_store::slot(self).eq(&super::crl_store::slot(other))
     }
 
+    /// Whether it is complete, for all certificates of its issuer and for all reasons.
+    pub(super) fn is_plain(&self) -> bool {
+        !self.is_delta() && self.scope.is_none() && self.unrecognized_critical.is_none()
+    }
+
     pub(super) fn is_delta(&self) -> bool {
         self.summary.base_number.is_some()
     }

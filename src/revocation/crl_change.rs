@@ -35,6 +35,12 @@ pub(super) fn change_since(store: &CrlStore, older: &CrlStore) -> EvidenceChange
             let held: Vec<&VerifiedCrl> =
                 old.iter().map(Arc::as_ref).filter(|held| held.takes_place_of(list)).collect();
             add_revoked(&mut change, list, &held);
+            // Newer evidence that lasts less long: who rests on the older one rested on more.
+            let shorter = |held: &&&VerifiedCrl| {
+                let (new, old) = (list.summary().next_update, held.summary().next_update);
+                new.zip(old).is_some_and(|(new, old)| new < old)
+            };
+            change.lost.extend(held.iter().filter(shorter).map(|held| held.id()));
         }
         let gone = old.iter().filter(|held| !new.iter().any(|list| list.takes_place_of(held)));
         change.lost.extend(gone.map(|held| held.id()));

@@ -93,6 +93,14 @@ pub enum CrlIntakeError {
     /// The list cannot be read.
     #[error("the revocation list cannot be read")]
     Malformed(#[from] FormatError),
+    /// The list is larger than the host allows.
+    #[error("the revocation list has {size} bytes, at most {max} are taken in")]
+    TooLarge {
+        /// Bytes of the list.
+        size: usize,
+        /// The bound.
+        max: usize,
+    },
     /// No signer was offered that has the name of the list's issuer.
     #[error("no signer of the name of the list's issuer is known")]
     NoSigner,
@@ -116,6 +124,7 @@ impl CrlIntakeError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Malformed(error) => error.code(),
+            Self::TooLarge { .. } => "crl-intake.too-large",
             Self::NoSigner => "crl-intake.no-signer",
             Self::Signature { .. } => "crl-intake.bad-signature",
             Self::Ended => "crl-intake.ended",
@@ -222,7 +231,8 @@ impl Cursor {
                 self.unrecognized_critical = Some(oid.to_owned());
             }
         }
-        if number >= self.builders.len() {
+        // The first entry may be another issuer's.
+        while self.builders.len() <= number {
             self.builders.push(EntryTableBuilder::new(self.walker.bytes_total()));
         }
         if let Some(builder) = self.builders.get_mut(number) {
@@ -232,6 +242,9 @@ impl Cursor {
     }
 }
 
+/// Octets hashed at a time: more than an entry has, a few blocks of SHA-256.
+const PIECE: usize = 128;
+
 /// Keys tried for one list: more of one name than that is nobody's estate.
 const MAX_KEYS: usize = 16;
 
@@ -240,9 +253,21 @@ impl<B: AsRef<[u8]>> CrlIntake<B> {
     /// passed over.
     ///
     /// # Errors
-    /// [`CrlIntakeError`] where the list, its entries left out, cannot be read, and where no signer
-    /// has the name of its issuer.
+    /// [`CrlIntakeError`] where the list has more than [`VerifiedCrl::MAX_BYTES`] or, its entries left
+    /// out, cannot be read, and where no signer has the name of its issuer.
     pub fn new(bytes: B, signers: &[CrlSigner]) -> Result<Self, CrlIntakeError> {
+        Self::bounded(bytes, signers, VerifiedCrl::MAX_BYTES)
+    }
+
+    /// As [`CrlIntake::new`], with another bound on the bytes of the list.
+    ///
+    /// # Errors
+    /// As [`CrlIntake::new`].
+    pub fn bounded(bytes: B, signers: &[CrlSigner], max: usize) -> Result<Self, CrlIntakeError> {
+        let size = bytes.as_ref().len();
+        if size > max {
+            return Err(CrlIntakeError::TooLarge { size, max });
+        }
         let list = CertificateRevocationList::from_der(bytes.as_ref())?;
         let walker = list.entry_walker();
         let issuer = list.issuer();
@@ -296,14 +321,17 @@ impl<B: AsRef<[u8]>> CrlIntake<B> {
             Phase::Entries => {
                 while left > 0 && self.cursor.file_next(der)? {
                     left -= 1;
-                    // While these octets are still near.
-                    if left.is_multiple_of(256) {
-                        let read = self.cursor.walker.offset();
-                        self.hashed = hash_up_to(&mut self.hasher, der, self.hashed, read);
+                    // In small pieces: a processor then reads the next entries while it waits for
+                    // the rounds of the digest, each of which waits for the one before.
+                    if let Some(octets) = der.get(self.hashed..self.hashed + PIECE)
+                        && self.hashed + PIECE <= self.cursor.walker.offset()
+                    {
+                        self.hasher.update(octets);
+                        self.hashed += PIECE;
                     }
                 }
                 if left > 0 {
-                    hash_up_to(&mut self.hasher, der, self.hashed, der.len());
+                    self.hasher.update(der.get(self.hashed..).unwrap_or_default());
                     return Ok(Progress::Finished(self.finish()?));
                 }
                 self.phase = Phase::Entries;
@@ -317,8 +345,7 @@ impl<B: AsRef<[u8]>> CrlIntake<B> {
     fn finish(&mut self) -> Result<VerifiedCrl, CrlIntakeError> {
         let list = CertificateRevocationList::from_der(self.bytes.as_ref())?;
         let builders = core::mem::take(&mut self.cursor.builders);
-        let tables: Vec<EntryTable> =
-            builders.into_iter().map(EntryTableBuilder::finish).collect();
+        let tables: Vec<EntryTable> = builders.into_iter().map(EntryTableBuilder::finish).collect();
         let key = self.key.take().ok_or(CrlIntakeError::Ended)?;
         let signers = core::mem::take(&mut self.signers);
         let signers: Vec<CrlSigner> =
@@ -387,6 +414,10 @@ impl<B> fmt::Debug for CrlIntake<B> {
 }
 
 impl VerifiedCrl {
+    /// The largest list that is taken in where nobody says otherwise, in bytes: some six million
+    /// entries, several times the largest lists that are published.
+    pub const MAX_BYTES: usize = 256 << 20;
+
     /// Takes in a list in one go.
     ///
     /// # Errors
@@ -434,11 +465,6 @@ fn verify(
         Some(failure) => CrlIntakeError::Signature { tried: tried.len(), failure },
         None => CrlIntakeError::NoSigner,
     })
-}
-
-fn hash_up_to(hasher: &mut Sha256, der: &[u8], from: usize, to: usize) -> usize {
-    hasher.update(der.get(from..to).unwrap_or_default());
-    to
 }
 
 fn distinct(signers: impl Iterator<Item = Signer>) -> Vec<Signer> {

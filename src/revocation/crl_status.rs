@@ -35,6 +35,9 @@ pub(super) fn status(
     query: &Query<'_>,
     budget: &mut EvidenceBudget<'_>,
 ) -> Answer {
+    if let Some(answer) = alone(store, query, budget) {
+        return answer;
+    }
     let points = match query.certificate.crl_distribution_points() {
         Some(Err(error)) => return Answer::unknown(Unknown::MalformedCertificate(error)),
         Some(Ok(points)) => points.iter().take(MAX_POINTS).collect(),
@@ -82,6 +85,58 @@ pub(super) fn issuers_of_lists<'a>(certificate: &Certificate<'a>) -> Vec<Name<'a
         }
         None => alloc::vec![certificate.issuer()],
     }
+}
+
+/// The answer where one list is all there is, signed by the issuer itself, and says yes or no: what
+/// [`Check`] says, without looking at what cannot be otherwise.
+fn alone(store: &CrlStore, query: &Query<'_>, budget: &mut EvidenceBudget<'_>) -> Option<Answer> {
+    let issuer = query.certificate.issuer();
+    let list = store.alone(&issuer)?;
+    let left_to_others = match query.certificate.crl_distribution_points() {
+        Some(Err(_)) => true,
+        Some(Ok(points)) => points.iter().any(|point| point.crl_issuer.is_some()),
+        None => false,
+    };
+    if left_to_others || !is_by_issuer(list, query) {
+        return None;
+    }
+    let listed = list.find(&issuer, query.certificate.serial_number());
+    let listed = listed.filter(|listed| listed.reason != Some(ReasonCode::RemoveFromCrl));
+    let (verdict, fresh_until) = match listed {
+        Some(Listed { reason, at, invalidity }) => {
+            (Verdict::Revoked(Revoked { reason, at, invalidity }), None)
+        }
+        None => (Verdict::Good, Some(fresh_until(list, query).ok()?)),
+    };
+    budget.evidence_check().ok()?;
+    Some(Answer {
+        authority: Some(Authority::Crl(list.summary.clone())),
+        evidence: alloc::vec![list.id()],
+        this_update: Some(list.summary.this_update),
+        fresh_until,
+        ..Answer::new(verdict)
+    })
+}
+
+/// Step (f) for a list that the issuer of the certificate signed itself.
+fn is_by_issuer(list: &VerifiedCrl, query: &Query<'_>) -> bool {
+    let issuer = &query.issuer;
+    list.key.is(&issuer.key) && list.issuer().matches(&issuer.name) && may_sign(issuer.key_usage)
+}
+
+/// "If a key usage extension is present in the CRL issuer's certificate, verify that the cRLSign bit
+/// is set."
+fn may_sign(usage: Option<KeyUsage>) -> bool {
+    usage.is_none_or(|usage| usage.contains(KeyUsage::CRL_SIGN))
+}
+
+fn fresh_until(list: &VerifiedCrl, query: &Query<'_>) -> Result<Time, Unknown> {
+    query.fresh_until(
+        list.summary.this_update,
+        list.summary.next_update,
+        query.policy.crl_max_age(),
+        RevocationPolicy::CRL_WITHOUT_NEXT_UPDATE,
+    )
 }
 
 /// One question, while its lists are consulted.
@@ -239,12 +294,7 @@ impl<'c> Check<'c, '_> {
     }
 
     fn fresh_until(&self, list: &VerifiedCrl) -> Result<Time, Unknown> {
-        self.query.fresh_until(
-            list.summary.this_update,
-            list.summary.next_update,
-            self.query.policy.crl_max_age(),
-            RevocationPolicy::CRL_WITHOUT_NEXT_UPDATE,
-        )
+        fresh_until(list, self.query)
     }
 
     /// Steps (b) and (d): the reasons for which a list speaks of the certificate, through any of
@@ -342,16 +392,7 @@ impl<'c> Check<'c, '_> {
 
     /// Step (f): who signed.
     fn standing(&self, list: &VerifiedCrl) -> Standing {
-        let may_sign = |usage: Option<KeyUsage>| {
-            // "If a key usage extension is present in the CRL issuer's certificate, verify that
-            // the cRLSign bit is set."
-            usage.is_none_or(|usage| usage.contains(KeyUsage::CRL_SIGN))
-        };
-        let issuer = &self.query.issuer;
-        if list.key.is(&issuer.key)
-            && list.issuer().matches(&issuer.name)
-            && may_sign(issuer.key_usage)
-        {
+        if is_by_issuer(list, self.query) {
             return Standing::Until(Time::MAX);
         }
         let certified = |signer: &&super::crl::Signer| {

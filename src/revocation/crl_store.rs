@@ -6,6 +6,10 @@
 //! takes a revocation back.
 //!
 //! A change copies one of 256 shards and shares the others.
+//!
+//! Most issuers have one list, for all certificates and all reasons. Which lists are alone like that is
+//! found out with each change and indexed by the octets of their issuers' names, so that most
+//! questions compare no names and no scopes.
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -24,7 +28,16 @@ use crate::x509::{CrlNumber, Name, Time};
 #[derive(Clone)]
 pub struct CrlStore {
     shards: Vec<Arc<Shard>>,
+    /// Lists that are alone, by a hash of the octets of the issuer's name.
+    alone: Vec<Arc<Vec<Alone>>>,
     digest: EvidenceId,
+}
+
+/// The only list of its issuer, complete, for all certificates and all reasons.
+#[derive(Clone, Debug)]
+struct Alone {
+    name_hash: u64,
+    list: Arc<VerifiedCrl>,
 }
 
 /// Lists, sorted by slot.
@@ -72,14 +85,14 @@ impl CrlStore {
     #[must_use]
     pub fn new() -> Self {
         let empty = Arc::new(Shard::default());
-        Self::of(alloc::vec![empty; SHARDS])
+        Self::of(alloc::vec![empty; SHARDS], alloc::vec![Arc::default(); SHARDS])
     }
 
-    fn of(shards: Vec<Arc<Shard>>) -> Self {
+    fn of(shards: Vec<Arc<Shard>>, alone: Vec<Arc<Vec<Alone>>>) -> Self {
         let mut hash = Sha256::new();
         hash.update(b"bonafide-crl-store 1");
         shards.iter().for_each(|shard| hash.update(shard.digest));
-        Self { shards, digest: EvidenceId::from_digest(hash.finalize().into()) }
+        Self { shards, alone, digest: EvidenceId::from_digest(hash.finalize().into()) }
     }
 
     /// The store with one more list, in place of an older one of its slot.
@@ -122,11 +135,30 @@ impl CrlStore {
     fn with_shard(&self, at: usize, lists: Vec<Arc<VerifiedCrl>>) -> Self {
         let mut hash = Sha256::new();
         lists.iter().for_each(|list| hash.update(list.id().as_bytes()));
-        let mut shards = self.shards.clone();
+        let (mut shards, mut alone) = (self.shards.clone(), self.alone.clone());
         if let Some(shard) = shards.get_mut(at) {
+            let (before, after) = (alone_among(&shard.lists), alone_among(&lists));
+            for Alone { name_hash, list } in before {
+                if let Some(held) = alone.get_mut(shard_of(name_hash)) {
+                    Arc::make_mut(held).retain(|held| !Arc::ptr_eq(&held.list, &list));
+                }
+            }
+            for entry in after {
+                if let Some(held) = alone.get_mut(shard_of(entry.name_hash)) {
+                    Arc::make_mut(held).push(entry);
+                }
+            }
             *shard = Arc::new(Shard { lists, digest: hash.finalize().into() });
         }
-        Self::of(shards)
+        Self::of(shards, alone)
+    }
+
+    /// The list of the issuer whose name has these octets, if it is alone.
+    pub(super) fn alone(&self, name: &Name<'_>) -> Option<&VerifiedCrl> {
+        let name_hash = octets_hash(name.as_der());
+        let held = self.alone.get(shard_of(name_hash))?.iter();
+        let mut held = held.filter(|held| held.name_hash == name_hash);
+        held.find(|held| held.list.issuer().as_der() == name.as_der()).map(|held| &*held.list)
     }
 
     /// Iterates over the lists, in a fixed order.
@@ -171,6 +203,29 @@ impl CrlStore {
             .map(|list| &**list)
             .filter(move |list| list.issuer().matches(name))
     }
+}
+
+/// Those of the lists of a shard that are alone.
+fn alone_among(lists: &[Arc<VerifiedCrl>]) -> Vec<Alone> {
+    let of_one_issuer =
+        lists.chunk_by(|a, b| a.issuer_hash == b.issuer_hash && a.issuer().matches(&b.issuer()));
+    let alone = of_one_issuer.filter_map(|group| match group {
+        [list] if list.is_plain() => {
+            Some(Alone { name_hash: octets_hash(list.issuer().as_der()), list: Arc::clone(list) })
+        }
+        _ => None,
+    });
+    alone.collect()
+}
+
+/// For names as they stand, of which those of authorities are held.
+#[inline]
+fn octets_hash(octets: &[u8]) -> u64 {
+    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let (words, rest) = octets.as_chunks::<8>();
+    let words = words.iter().map(|word| u64::from_le_bytes(*word));
+    let hash = words.chain(rest.iter().map(|octet| u64::from(*octet)));
+    hash.fold(ODD, |hash, word| (hash ^ word).wrapping_mul(ODD).rotate_left(29))
 }
 
 fn shard_of(issuer_hash: u64) -> usize {

@@ -254,6 +254,7 @@ impl DenyList {
     }
 
     /// The rules that `older` does not have, with their names.
+    #[cfg(feature = "std")]
     pub(crate) fn added_to<'s>(
         &'s self,
         older: Option<&Self>,
@@ -311,11 +312,14 @@ impl DenyList {
         }
     }
 
-    /// Adds the names of all rules about a certificate to a digest.
-    pub(super) fn hash_about(&self, about: &About<'_>, hash: &mut Sha256) {
-        self.about(about, &mut |(id, _)| {
-            hash.update(b"rule");
-            hash.update(id.as_bytes());
+    /// Adds the names of all rules about a certificate to a digest, but those that are over.
+    #[cfg(feature = "std")]
+    pub(super) fn hash_about(&self, about: &About<'_>, now: Time, hash: &mut Sha256) {
+        self.about(about, &mut |(id, rule)| {
+            if rule.acts_from(now).is_some() {
+                hash.update(b"rule");
+                hash.update(id.as_bytes());
+            }
         });
     }
 }

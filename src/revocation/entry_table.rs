@@ -4,7 +4,7 @@
 //! keeps what an answer needs: the serial number in full, so that an answer is exact; date and
 //! reason; the invalidity date where the list has any. A record is 22 bytes for a serial of 16.
 //!
-//! Records of one length stand in buckets, about four to a bucket, by the upper bits of a hash; a
+//! Records of one length stand in buckets, about eight to a bucket, by the upper bits of a hash; a
 //! directory says where each bucket begins, so that a question touches it and one more place. The
 //! hash needs no key: a bucket that grew large, by chance or by intent, is sorted and searched by
 //! halves.
@@ -133,8 +133,11 @@ struct Group {
     records: Vec<u8>,
 }
 
+/// Records that a bucket should have at least: the directory of a million then fits the second
+/// cache of a processor, so that a question waits for memory once.
+const BUCKET: usize = 8;
 /// Buckets up to this many records are scanned, larger ones are sorted.
-const SCANNED: usize = 16;
+const SCANNED: usize = 32;
 /// Date and reason.
 const PAYLOAD: usize = 6;
 /// An invalidity date.
@@ -292,14 +295,22 @@ impl EntryTableBuilder {
 struct GroupBuilder {
     layout: Layout,
     region_bits: u32,
-    /// How many records each region has.
-    counts: Vec<usize>,
-    /// How many it has room for.
+    regions: Vec<Region>,
+    /// Records that a region has room for.
     room: usize,
     /// Regions one after the other, what is not used of them included.
     records: Vec<u8>,
     /// One region grew out of proportion: there is one only.
     uneven: bool,
+}
+
+/// Places in the octets of all records.
+#[derive(Clone, Copy, Debug)]
+struct Region {
+    start: usize,
+    /// Where the next record goes.
+    next: usize,
+    end: usize,
 }
 
 /// Records that a region should have.
@@ -310,21 +321,24 @@ const SAMPLE: usize = 1_024;
 impl GroupBuilder {
     /// Regions with room for so many records each.
     fn new(layout: Layout, region_bits: u32, room: usize) -> Self {
-        let regions = 1_usize << region_bits;
-        Self {
-            layout,
-            region_bits,
-            counts: vec![0; regions],
-            room,
-            records: vec![0; regions * room * layout.stride()],
-            uneven: false,
-        }
+        let length = room * layout.stride();
+        let region = |number: usize| {
+            let start = number * length;
+            Region { start, next: start, end: start + length }
+        };
+        let regions: Vec<Region> = (0..1_usize << region_bits).map(region).collect();
+        let records = vec![0; regions.len() * length];
+        Self { layout, region_bits, regions, room, records, uneven: false }
     }
 
     #[inline]
     fn add(&mut self, key: &[u8], listed: &Listed, progress: (usize, usize)) {
         if listed.invalidity.is_some() && !self.layout.with_invalidity {
-            self.relay(Layout { with_invalidity: true, ..self.layout }, self.region_bits, self.room);
+            self.relay(
+                Layout { with_invalidity: true, ..self.layout },
+                self.region_bits,
+                self.room,
+            );
         }
         loop {
             let layout = self.layout;
@@ -344,24 +358,29 @@ impl GroupBuilder {
         }
     }
 
+    fn count(&self) -> usize {
+        self.regions.iter().map(|region| region.next - region.start).sum::<usize>()
+            / self.layout.stride()
+    }
+
     /// Room for one more record with this key; nothing where its region is full.
     #[inline]
     fn place(&mut self, key: &[u8]) -> Option<&mut [u8]> {
-        let region = upper_bits(hash(key), self.region_bits);
-        let count = self.counts.get_mut(region).filter(|count| **count < self.room)?;
-        let stride = self.layout.stride();
-        let start = (region * self.room + *count) * stride;
-        let place = self.records.get_mut(start..start + stride)?;
-        *count += 1;
-        Some(place)
+        let region = self.regions.get_mut(upper_bits(hash(key), self.region_bits))?;
+        if region.next == region.end {
+            return None;
+        }
+        let start = region.next;
+        region.next += self.layout.stride();
+        self.records.get_mut(start..region.next)
     }
 
     /// Makes room for as many more records as the list should have, and for one at least.
     #[cold]
     fn grow(&mut self, (read, total): (usize, usize)) {
-        let count: usize = self.counts.iter().sum();
+        let count = self.count();
         // Half empty, and one region is full: by intent, or the hash is bad.
-        self.uneven |= count < self.counts.len() * self.room / 2;
+        self.uneven |= count < self.regions.len() * self.room / 2;
         let by_share = count.saturating_mul(total) / read.max(1);
         let expected = match count {
             SAMPLE.. if !self.uneven => by_share.max(count + count / 2),
@@ -380,7 +399,7 @@ impl GroupBuilder {
     fn relay(&mut self, layout: Layout, region_bits: u32, room: usize) {
         let mut next = Self { uneven: self.uneven, ..Self::new(layout, region_bits, room) };
         if !next.take(self) {
-            let count: usize = self.counts.iter().sum();
+            let count = self.count();
             next = Self { uneven: true, ..Self::new(layout, 0, 2 * count) };
             next.take(self);
         }
@@ -390,8 +409,9 @@ impl GroupBuilder {
     /// Takes the records of another; whether there was room.
     fn take(&mut self, other: &Self) -> bool {
         let stride = other.layout.stride();
-        let slots = other.records.chunks_exact((other.room * stride).max(1)).zip(&other.counts);
-        let mut records = slots.flat_map(|(slot, count)| slot.chunks_exact(stride).take(*count));
+        let regions = other.regions.iter();
+        let octets = regions.filter_map(|region| other.records.get(region.start..region.next));
+        let mut records = octets.flat_map(|octets| octets.chunks_exact(stride));
         records.all(|record| {
             let Some(place) = self.place(other.layout.key_of(record)) else { return false };
             place.fill(NO_TIME);
@@ -402,20 +422,19 @@ impl GroupBuilder {
 
     /// Puts the regions in order, each where the one before it ends.
     fn finish(self) -> Group {
-        let Self { layout, region_bits, counts, room, mut records, .. } = self;
+        let total = self.count();
+        let Self { layout, region_bits, regions, mut records, .. } = self;
         let stride = layout.stride();
-        let total: usize = counts.iter().sum();
-        let bucket_bits = (total / 4).max(1).next_power_of_two().trailing_zeros().max(region_bits);
+        let bucket_bits =
+            (total / BUCKET).max(1).next_power_of_two().trailing_zeros().max(region_bits);
         let in_region = 1_usize << (bucket_bits - region_bits);
         let mut directory = vec![0_u32; (in_region << region_bits) + 1];
         let (mut scratch, mut buckets) = (Vec::new(), Vec::new());
         let mut end = 0;
-        for (region, count) in counts.into_iter().enumerate() {
-            let start = region * room * stride;
-            let unordered = records.get(start..start + count * stride).unwrap_or_default();
+        for (number, region) in regions.into_iter().enumerate() {
             scratch.clear();
-            scratch.extend_from_slice(unordered);
-            let first = region * in_region;
+            scratch.extend_from_slice(records.get(region.start..region.next).unwrap_or_default());
+            let first = number * in_region;
             let Some(places) = directory.get_mut(first..first + in_region) else { continue };
             buckets.clear();
             buckets.extend(scratch.chunks_exact(stride).map(|record| {
@@ -492,8 +511,8 @@ const NO_TIME: u8 = 0xff;
 #[inline]
 fn encode_time(time: Option<Time>) -> [u8; INVALIDITY] {
     let Some(time) = time else { return [NO_TIME; INVALIDITY] };
-    let seconds = u64::try_from(time.unix().saturating_sub(YEAR_ZERO)).unwrap_or(0);
-    let [_, _, _, a, b, c, d, e] = seconds.min((1 << 39) - 1).to_be_bytes();
+    let seconds = time.unix().saturating_sub(YEAR_ZERO).clamp(0, (1 << 39) - 1);
+    let [_, _, _, a, b, c, d, e] = seconds.to_be_bytes();
     [a, b, c, d, e]
 }
 
@@ -501,20 +520,31 @@ fn decode_time(seconds: u64) -> Option<Time> {
     Some(Time::from_unix(i64::try_from(seconds).ok()?.saturating_add(YEAR_ZERO)))
 }
 
-/// Spreads serial numbers, random or sequential, over the upper bits.
+/// Spreads serial numbers, random or sequential, over the upper bits. Of numbers of one length.
 #[inline]
 fn hash(key: &[u8]) -> u64 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |hash: u64, word: u64| {
+        let product = (hash ^ word).wrapping_mul(ODD);
+        product ^ (product >> 32)
+    };
     let mut hash = ODD;
-    let (words, rest) = key.as_chunks::<8>();
-    for word in words {
-        hash = (hash ^ u64::from_le_bytes(*word)).wrapping_mul(ODD);
-        hash ^= hash >> 32;
+    match (key.first_chunk(), key.last_chunk()) {
+        // As nearly all are: two words, which overlap where there are fewer than 16 octets.
+        (Some(first), Some(last)) if key.len() <= 16 => {
+            hash = mix(mix(hash, u64::from_le_bytes(*first)), u64::from_le_bytes(*last));
+        }
+        _ => {
+            let (words, rest) = key.as_chunks::<8>();
+            for word in words {
+                hash = mix(hash, u64::from_le_bytes(*word));
+            }
+            for &octet in rest {
+                hash = mix(hash, u64::from(octet));
+            }
+        }
     }
-    for &octet in rest {
-        hash = (hash ^ u64::from(octet)).wrapping_mul(ODD);
-    }
-    (hash ^ (hash >> 29)).wrapping_mul(ODD)
+    hash.wrapping_mul(ODD)
 }
 
 #[expect(clippy::as_conversions, reason = "u32 fits usize wherever there is an allocator")]
@@ -600,5 +630,60 @@ mod tests {
             assert_eq!(table.find(&odd.to_be_bytes()), None);
         }
         assert!(table.heap_bytes() < 5_000 * 12 + 1_000);
+    }
+
+    #[test]
+    fn all_stay_whatever_the_list_promised() {
+        let key = |n: u64| [&[0x40][..], &[0; 7], &n.to_be_bytes()].concat();
+        let dated = |n: u64| (n == 30_000).then(|| Time::from_unix(-5));
+        // What was read of the list when an entry came, for a list of a million octets.
+        let promises: [(&str, fn(u64) -> usize); 3] = [
+            ("as it is", |n| 20 * n as usize),
+            ("too much", |n| n as usize),
+            ("too little", |_| 999_999),
+        ];
+        for (case, read) in promises {
+            let mut builder = EntryTableBuilder::new(1_000_000);
+            for n in 0..50_000 {
+                let entry = Listed { invalidity: dated(n), ..listed(n as i64, None) };
+                builder.add(&key(n), &entry, read(n));
+            }
+            let table = builder.finish();
+            assert_eq!(table.len(), 50_000, "{case}");
+            for n in 0..50_000 {
+                let expected = Listed { invalidity: dated(n), ..listed(n as i64, None) };
+                assert_eq!(table.find(&key(n)), Some(expected), "{case}");
+                assert_eq!(table.find(&key(n + 50_000)), None, "{case}");
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_chosen_for_one_region_cost_no_more_memory() {
+        let keys = (0_u64..).map(|n| [&[0x40][..], &[0; 7], &n.to_be_bytes()].concat());
+        let keys: Vec<Vec<u8>> =
+            keys.filter(|key| upper_bits(hash(key), 8) == 3).take(9_000).collect();
+        let mut builder = EntryTableBuilder::new(40_000_000);
+        for (n, key) in keys.iter().enumerate() {
+            builder.add(key, &listed(1, None), 40 * n + 40);
+        }
+        assert!(builder.groups.iter().all(|group| group.records.len() < 8 * 9_000 * 22));
+        let table = builder.finish();
+        assert_eq!(table.len(), 9_000);
+        assert!(keys.iter().all(|key| table.find(key).is_some()));
+        assert_eq!(table.find(&[0x41; 16]), None);
+    }
+
+    #[test]
+    fn the_same_last_octets_are_not_the_same_number() {
+        let keys = |tail: u8| (1..40).map(move |head| [&[head][..], &[0; 10], &[tail; 8]].concat());
+        let all: Vec<Vec<u8>> = keys(7).chain(keys(9)).collect();
+        let entries: Vec<(&[u8], Listed)> =
+            all.iter().zip(0..).map(|(key, n)| (&key[..], listed(n, None))).collect();
+        let table = table(&entries);
+        for (key, listed) in entries {
+            assert_eq!(table.find(key), Some(listed));
+        }
+        assert_eq!(table.find(&[&[41][..], &[0; 10], &[7; 8]].concat()), None);
     }
 }

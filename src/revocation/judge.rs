@@ -7,6 +7,8 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use smallvec::SmallVec;
+
 use super::answer::{Answer, EvidenceRequest, Revoked, SignerQuestion, Unknown, Verdict};
 use super::{DenyList, EvidenceBudget, EvidenceId, OcspStore, Query, RevocationSource, exempt};
 use crate::policy::OnUnknown;
@@ -134,7 +136,7 @@ impl Revocation {
             let answer = Answer::unknown(Unknown::NoSource);
             return Judgement::of(Outcome::Unchecked, answer, denial_begins);
         }
-        let mut answers: Vec<Answer> =
+        let mut answers: SmallVec<[Answer; 1]> =
             self.sources.iter().map(|source| source.status(query, budget)).collect();
         // A staple is judged, whatever sources there are.
         if query.stapled_ocsp.is_some() {
@@ -171,7 +173,10 @@ fn earliest(left: Option<Time>, right: Option<Time>) -> Option<Time> {
 }
 
 /// The order of sources has no say: among answers of one kind the choice goes by what they say.
-fn combine(answers: Vec<Answer>, on_unknown: impl Fn(&Unknown) -> Outcome) -> Judgement {
+fn combine(
+    answers: impl IntoIterator<Item = Answer>,
+    on_unknown: impl Fn(&Unknown) -> Outcome,
+) -> Judgement {
     let mut revoked: Option<(Revoked, Answer)> = None;
     let mut good: Option<Answer> = None;
     let mut unknown = (Unknown::NoSource, Answer::unknown(Unknown::NoSource));

@@ -35,6 +35,7 @@ mod query;
 mod source;
 
 pub use about::{About, EvidenceChange};
+pub(crate) use answer::bounded_uris;
 pub use answer::{
     Answer, Authority, CrlSummary, EvidenceId, EvidenceRequest, Revoked, SignerId, SignerQuestion,
     SignerUsage, Unknown, Verdict,

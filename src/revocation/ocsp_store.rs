@@ -32,6 +32,14 @@ pub enum OcspIntakeError {
     /// The response cannot be read.
     #[error("the ocsp response cannot be read")]
     Malformed(#[from] FormatError),
+    /// The response is larger than any that is taken in.
+    #[error("the ocsp response has {size} bytes, at most {max} are taken in")]
+    TooLarge {
+        /// Bytes of the response.
+        size: usize,
+        /// [`OcspStore::MAX_BYTES`].
+        max: usize,
+    },
     /// The responder reports an error instead of a status.
     #[error("the responder says {}", .0.name())]
     Responder(OcspErrorStatus),
@@ -49,6 +57,21 @@ pub enum OcspIntakeError {
         /// thisUpdate of the one offered.
         offered: Time,
     },
+}
+
+impl OcspIntakeError {
+    /// Returns the stable, machine-readable name.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed(error) => error.code(),
+            Self::TooLarge { .. } => "ocsp-intake.too-large",
+            Self::Responder(_) => "ocsp-intake.responder-error",
+            Self::NotAuthentic(unknown) => unknown.code(),
+            Self::Nonce => "ocsp-intake.nonce",
+            Self::RolledBack { .. } => "ocsp-intake.rolled-back",
+        }
+    }
 }
 
 /// OCSP responses as a source; an empty store judges the peer's staple alone.
@@ -74,6 +97,10 @@ impl Default for OcspStore {
 }
 
 impl OcspStore {
+    /// The largest response that is taken in, in bytes: hundreds of times what a responder says of
+    /// one certificate.
+    pub const MAX_BYTES: usize = 256 << 10;
+
     /// A store without responses.
     #[must_use]
     pub fn new() -> Self {
@@ -104,6 +131,9 @@ impl OcspStore {
         issuer: &Issuer<'_>,
         tools: &SignatureTools<'_>,
     ) -> Result<Self, OcspIntakeError> {
+        if bytes.len() > Self::MAX_BYTES {
+            return Err(OcspIntakeError::TooLarge { size: bytes.len(), max: Self::MAX_BYTES });
+        }
         let response = match OcspResponse::from_der(bytes)? {
             OcspResponse::Error(status) => return Err(OcspIntakeError::Responder(status)),
             OcspResponse::Basic(response) => response,

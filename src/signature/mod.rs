@@ -22,6 +22,8 @@ mod aws_lc;
 mod backend;
 mod check;
 mod identifier;
+#[cfg(feature = "std")]
+mod kept;
 mod key;
 mod memo;
 mod pki_types;
@@ -37,6 +39,9 @@ pub use algorithm::SignatureAlgorithm;
 pub use aws_lc::AwsLcBackend;
 pub use backend::{PreparedKey, PublicKey, SignatureBackend, SignatureError};
 pub(crate) use check::SignatureCheck;
+#[cfg(feature = "std")]
+#[cfg_attr(docsrs, doc(cfg(feature = "std")))]
+pub use kept::KeptKeys;
 pub use key::{KeyAlgorithm, KeyKind};
 #[cfg(target_has_atomic = "64")]
 pub use memo::SharedMemo;

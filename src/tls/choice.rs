@@ -75,6 +75,7 @@ impl Choice {
     }
 
     /// Whether there is a credential that is in date.
+    #[cfg(feature = "rustls")]
     pub(crate) fn is_ready(&self, now: Time) -> bool {
         let any = Selection::ANY;
         let selection = self.hint.as_deref().map_or(any, |hint| any.with_hint(hint));

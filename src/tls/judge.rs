@@ -45,8 +45,8 @@ pub enum PeerError {
     #[error("the connection is not the one of this handshake")]
     Foreign,
     /// The certificates are refused.
-    #[error("the certificates of the peer are refused: {}", .0.decision().code())]
-    Rejected(Arc<RejectedPeer>),
+    #[error("the certificates of the peer are refused")]
+    Rejected(#[source] Arc<RejectedPeer>),
 }
 
 impl PeerError {
@@ -241,6 +241,7 @@ impl Judge {
 
     /// The peer of a chain whose key took part in a handshake that is over. The caller knows that it
     /// did.
+    #[cfg(feature = "rustls")]
     pub(crate) fn peer_of(
         &self,
         chain: &[CertificateDer<'_>],

@@ -8,6 +8,7 @@ mod choice;
 mod deferred;
 mod event;
 mod expect;
+#[cfg(feature = "rustls")]
 mod fence;
 mod judge;
 mod scheme;
@@ -15,17 +16,20 @@ mod slot;
 mod table;
 
 pub(crate) use alert::{AlertClass, classify};
+#[cfg(feature = "rustls")]
 pub(crate) use bounded::Bounded;
 pub(crate) use choice::{Choice, Others, Wanted};
 #[cfg(feature = "rustls-0-24")]
-pub(crate) use deferred::{Deferred, Progress, Question};
+pub(crate) use deferred::{Deferred, HasJudge, Progress, Question};
 pub use event::{HandshakeEvents, NoCredential, PeerRole, RejectedPeer};
 pub use expect::{ExpectClient, ExpectServer};
+#[cfg(feature = "rustls")]
 pub(crate) use fence::Fence;
 pub(crate) use judge::Judge;
 pub use judge::PeerError;
-pub(crate) use scheme::{
-    HandshakeSignature, Scheme, SignatureRefused, Version, scheme_of, supported,
-};
+#[cfg(feature = "rustls")]
+pub(crate) use scheme::supported;
+pub(crate) use scheme::{HandshakeSignature, Scheme, SignatureRefused, Version, scheme_of};
+#[cfg(feature = "rustls")]
 pub(crate) use slot::{Slot, Stamp};
 pub use table::ChainDigest;

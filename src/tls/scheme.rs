@@ -224,3 +224,124 @@ const P521_BASE: &[u8] = &[
     0x3f, 0xad, 0x07, 0x61, 0x35, 0x3c, 0x70, 0x86, 0xa2, 0x72, 0xc2, 0x40, 0x88, 0xbe, 0x94, 0x76,
     0x9f, 0xd1, 0x66, 0x50,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::x509::AlgorithmIdentifier;
+
+    /// A backend that has one answer.
+    #[derive(Debug)]
+    struct Answers(Result<(), SignatureError>);
+
+    impl SignatureBackend for Answers {
+        fn verify(
+            &self,
+            _: PublicKey<'_>,
+            _: AlgorithmIdentifier<'_>,
+            _: &[u8],
+            _: &[u8],
+        ) -> Result<(), SignatureError> {
+            self.0
+        }
+    }
+
+    fn verify(
+        version: Version,
+        code: u16,
+        kind: KeyKind,
+        backend: &Answers,
+        policy: &AlgorithmPolicy,
+    ) -> Result<(), &'static str> {
+        let spki = sample_key(kind).unwrap();
+        let key = SubjectPublicKeyInfo::from_der(&spki).unwrap();
+        let signature =
+            HandshakeSignature { version, scheme: Scheme(code), message: b"m", signature: b"s" };
+        signature.verify(key, backend, policy).map_err(|refused| match refused {
+            SignatureRefused::NotOffered => "not offered",
+            SignatureRefused::Key { signature_algorithm, key_algorithm } => {
+                assert!(!signature_algorithm.is_empty() && !key_algorithm.is_empty());
+                "key"
+            }
+            SignatureRefused::Malformed => "malformed",
+            SignatureRefused::Policy => "policy",
+            SignatureRefused::KeyUsage => "key usage",
+            SignatureRefused::Unsupported => "unsupported",
+            SignatureRefused::Invalid => "invalid",
+        })
+    }
+
+    #[test]
+    fn schemes_bind_what_their_version_binds() {
+        use KeyKind as K;
+        let (yes, default) = (Answers(Ok(())), AlgorithmPolicy::DEFAULT);
+        // Scheme, key, TLS 1.2, TLS 1.3.
+        for (case, code, kind, tls12, tls13) in [
+            ("ecdsa sha-256, p-256", 0x0403, K::P256, Ok(()), Ok(())),
+            ("ecdsa sha-256, p-384", 0x0403, K::P384, Ok(()), Err("key")),
+            ("ecdsa sha-384, p-256", 0x0503, K::P256, Ok(()), Err("key")),
+            ("ecdsa sha-512, p-521", 0x0603, K::P521, Ok(()), Ok(())),
+            ("ecdsa sha-256, rsa", 0x0403, K::Rsa, Err("key"), Err("key")),
+            ("ecdsa sha-1", 0x0203, K::P256, Err("not offered"), Err("not offered")),
+            ("ed25519", 0x0807, K::Ed25519, Ok(()), Ok(())),
+            ("ed25519, p-256", 0x0807, K::P256, Err("key"), Err("key")),
+            ("pss", 0x0804, K::Rsa, Ok(()), Ok(())),
+            ("pss, p-256", 0x0804, K::P256, Err("key"), Err("key")),
+            ("pss with pss key", 0x0809, K::Rsa, Err("not offered"), Err("not offered")),
+            ("pkcs#1", 0x0401, K::Rsa, Ok(()), Err("not offered")),
+            ("pkcs#1 sha-512", 0x0601, K::Rsa, Ok(()), Err("not offered")),
+            ("pkcs#1 sha-1", 0x0201, K::Rsa, Err("not offered"), Err("not offered")),
+            ("ml-dsa-65", 0x0905, K::MlDsa65, Err("not offered"), Ok(())),
+            ("ml-dsa-65, key 44", 0x0905, K::MlDsa44, Err("not offered"), Err("key")),
+            ("unknown", 0xfefe, K::P256, Err("not offered"), Err("not offered")),
+        ] {
+            assert_eq!(verify(Version::Tls12, code, kind, &yes, &default), tls12, "{case}, 1.2");
+            assert_eq!(verify(Version::Tls13, code, kind, &yes, &default), tls13, "{case}, 1.3");
+        }
+    }
+
+    #[test]
+    fn policy_and_backend_have_their_say() {
+        use SignatureError as E;
+        let default = AlgorithmPolicy::DEFAULT;
+        let no_curve = default.refuse_key(KeyKind::P256);
+        let no_hash = default.refuse_signature(SignatureAlgorithm::EcdsaSha256);
+        for (case, answer, policy, expected) in [
+            ("holds", Ok(()), default, Ok(())),
+            ("key refused", Ok(()), no_curve, Err("policy")),
+            ("algorithm refused", Ok(()), no_hash, Err("policy")),
+            ("does not hold", Err(E::Invalid), default, Err("invalid")),
+            ("unknown algorithm", Err(E::UnsupportedAlgorithm), default, Err("unsupported")),
+            ("unknown key", Err(E::UnsupportedKey), default, Err("unsupported")),
+            ("malformed key", Err(E::MalformedKey), default, Err("invalid")),
+        ] {
+            let found = verify(Version::Tls13, 0x0403, KeyKind::P256, &Answers(answer), &policy);
+            assert_eq!(found, expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn what_signs_is_what_the_other_end_accepts() {
+        let (yes, policy) = (Answers(Ok(())), AlgorithmPolicy::DEFAULT);
+        for row in ROWS {
+            for &kind in KeyKind::ALL {
+                let Some(scheme) = scheme_of(kind, row.algorithm) else { continue };
+                // PKCS#1 is for TLS 1.2 alone.
+                let version = if row.tls13.is_empty() { Version::Tls12 } else { Version::Tls13 };
+                let found = verify(version, scheme.0, kind, &yes, &policy);
+                assert_eq!(found, Ok(()), "{kind}, {}", row.algorithm);
+            }
+        }
+        assert_eq!(scheme_of(KeyKind::P384, SignatureAlgorithm::EcdsaSha256), None);
+    }
+
+    #[test]
+    fn the_offer_is_what_backend_and_policy_leave() {
+        let offer = |answer, policy: AlgorithmPolicy| supported(&Answers(answer), &policy).len();
+        let default = AlgorithmPolicy::DEFAULT;
+        assert_eq!(offer(Err(SignatureError::Invalid), default), ROWS.len());
+        assert_eq!(offer(Err(SignatureError::UnsupportedKey), default), 0);
+        assert_eq!(offer(Err(SignatureError::Invalid), default.refuse_key(KeyKind::Rsa)), 7);
+        assert_eq!(offer(Err(SignatureError::Invalid), AlgorithmPolicy::NOTHING), 0);
+    }
+}

@@ -1,10 +1,16 @@
 //! What one handshake of a server has shown: the place where the objects that a TLS stack keeps apart
 //! (the verifier, the session store, the ticketer) meet, because they were made for one connection.
 
+#![cfg_attr(
+    not(feature = "rustls"),
+    expect(dead_code, reason = "the adapter for 0.24 keeps no sessions to bound")
+)]
+
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::event::RejectedPeer;
 use super::table::ChainDigest;
 use crate::x509::Time;
 
@@ -58,6 +64,8 @@ struct State {
     proven: bool,
     /// The sessions that were redeemed; the handshake resumes one of them or none.
     redeemed: Vec<Stamp>,
+    /// The peer, where its certificates were refused.
+    rejected: Option<Arc<RejectedPeer>>,
 }
 
 /// How many sessions a client may offer in one handshake; rustls offers one.
@@ -72,6 +80,14 @@ impl Slot {
         let mut state = self.lock();
         state.accepted = Some(stamp);
         state.proven = false;
+    }
+
+    pub(crate) fn reject(&self, rejected: Arc<RejectedPeer>) {
+        self.lock().rejected = Some(rejected);
+    }
+
+    pub(crate) fn rejected(&self) -> Option<Arc<RejectedPeer>> {
+        self.lock().rejected.clone()
     }
 
     pub(crate) fn prove(&self) {

@@ -266,6 +266,10 @@ impl TrustAnchor {
         &self.spki
     }
 
+    pub(crate) const fn shared_spki(&self) -> &Arc<[u8]> {
+        &self.spki
+    }
+
     pub(crate) fn public_key(&self) -> Option<PublicKey<'_>> {
         SubjectPublicKeyInfo::from_der(&self.spki).ok().map(PublicKey::new)
     }
@@ -290,6 +294,7 @@ impl TrustAnchor {
 
     /// Whether the other anchor is the same authority on the same terms: no path is judged in
     /// another way under it.
+    #[cfg(feature = "std")]
     pub(crate) fn judges_like(&self, other: &Self) -> bool {
         self.fingerprint == other.fingerprint
             && self.key_id == other.key_id

@@ -15,6 +15,7 @@
 mod anchor;
 mod bundle;
 mod bundle_error;
+#[cfg(feature = "std")]
 mod difference;
 mod endpoint;
 mod federation;
@@ -35,6 +36,7 @@ mod workload_message;
 pub use anchor::{AnchorError, AnchorExtensions, AnchorState, EndEntityUse, TrustAnchor};
 pub use bundle::TrustBundle;
 pub use bundle_error::{BundleError, BundleErrorKind, SkipReason, SkippedElement};
+#[cfg(feature = "std")]
 pub(crate) use difference::{AnchorDifference, DomainDifference};
 pub use endpoint::{BundleEndpoint, EndpointError, EndpointProfile, EndpointServer, EndpointUrl};
 pub use federation::FederatedBundles;

@@ -302,6 +302,7 @@ impl TrustStore {
     }
 
     /// The domains, without blocks that both stores share.
+    #[cfg(feature = "std")]
     pub(super) fn unshared<'s>(&'s self, other: &'s Self) -> impl Iterator<Item = &'s Arc<Domain>> {
         let shared = |block: &Block| {
             let Some(first) = block.0.first() else { return true };

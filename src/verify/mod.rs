@@ -15,12 +15,17 @@
 //! what is wrong with its path: an unknown issuer outweighs an expired leaf.
 
 mod identify;
+mod issuers;
 mod report;
 mod request;
+#[cfg(feature = "std")]
+mod seen;
 mod status;
 mod verification;
 mod verifier;
 
 pub use request::{Expect, Request};
+#[cfg(feature = "std")]
+pub use seen::SeenChains;
 pub use verification::{Step, Verification};
 pub use verifier::Verifier;

@@ -10,6 +10,7 @@ use alloc::vec::Vec;
 use crate::constraints::{Breach, Reach, Violation};
 use crate::decision::{Attempt, CertificateSummary, Finding, Fingerprint, Rejection};
 use crate::path::Search;
+use crate::revocation::EvidenceId;
 use crate::trust::TrustAnchor;
 
 /// How many paths are kept.
@@ -17,6 +18,9 @@ const PATHS_KEPT: usize = 8;
 
 /// How many findings of one path are kept.
 const FINDINGS_KEPT: usize = 32;
+
+/// How many names of evidence are kept.
+const EVIDENCE_KEPT: usize = 32;
 
 /// How a search ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +37,8 @@ pub(super) struct Report {
     /// Paths whose signatures hold, then others.
     attempts: Vec<Attempt>,
     others: Vec<Finding>,
+    /// Revocation evidence that refused paths rest on.
+    evidence: Vec<EvidenceId>,
     omitted: u32,
     complete: bool,
 }
@@ -41,6 +47,15 @@ impl Report {
     /// Whether a path whose signatures hold was reported.
     pub(super) const fn has_paths(&self) -> bool {
         self.complete
+    }
+
+    /// Adds revocation evidence that a path was refused by; as much as there are paths.
+    pub(super) fn add_evidence(&mut self, evidence: Vec<EvidenceId>) {
+        for id in evidence {
+            if self.evidence.len() < EVIDENCE_KEPT && !self.evidence.contains(&id) {
+                self.evidence.push(id);
+            }
+        }
     }
 
     /// Adds a path whose signatures hold.
@@ -159,6 +174,6 @@ impl Report {
     }
 
     pub(super) fn into_rejection(self, cause: Finding) -> Rejection {
-        Rejection::new(cause, self.attempts, self.others, self.omitted)
+        Rejection::new(cause, self.attempts, self.others, self.omitted).with_evidence(self.evidence)
     }
 }

@@ -43,6 +43,8 @@ pub(super) struct Inquiry<'a> {
     pub(super) trust_domain: &'a str,
     /// What was presented with the peer's certificate.
     pub(super) presented: &'a [rustls_pki_types::CertificateDer<'a>],
+    /// What the host supplied beside it.
+    pub(super) supplied: &'a [&'a [u8]],
     pub(super) stapled_ocsp: Option<&'a [u8]>,
     pub(super) scts: Option<&'a [u8]>,
 }
@@ -127,6 +129,10 @@ impl Inquiry<'_> {
                 )
             };
             let judgement = self.ask(&query, path.anchor, signers, nesting, budget)?;
+            // Nobody may pass for want of work: the answer is that the budget ended.
+            if let Outcome::Refused(Unknown::Limit(exceeded)) = judgement.outcome {
+                return Err(exceeded);
+            }
             let unnumbered = self.breaks_crl_number_rule(&judgement);
             report.add(judgement, depth);
             if unnumbered && report.breach.is_none() {
@@ -212,6 +218,7 @@ impl Inquiry<'_> {
             .presented
             .iter()
             .map(AsRef::as_ref)
+            .chain(self.supplied.iter().copied())
             .chain(question.pool.iter().map(|certificate| certificate.as_der()))
             .collect();
         let bundle = TrustBundle::new([anchor.clone()]);
@@ -236,8 +243,13 @@ impl Inquiry<'_> {
                     self_issued: search.is_self_issued(node),
                 })
                 .collect();
-            let view =
-                PathView { certificates: &steps, anchor: found, bundle: &bundle, flawed: false };
+            let view = PathView {
+                certificates: &steps,
+                anchor: found,
+                bundle: &bundle,
+                flawed: false,
+                read: false,
+            };
             let judgement = check_path(&view, &demands, budget);
             if judgement.breaches.is_empty() {
                 let inner = Path { steps: &steps, anchor: found, identity: None };

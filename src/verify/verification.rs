@@ -4,11 +4,16 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use arrayvec::ArrayVec;
+use rustls_pki_types::CertificateDer;
 use smallvec::SmallVec;
 
 use super::identify::{check_expectation, identify, select_domain};
+use super::issuers;
 use super::report::{Ended, Report};
 use super::request::Request;
+#[cfg(feature = "std")]
+use super::seen::Seen;
 use super::status::{Inquiry, Path, Signers, StatusReport};
 use super::verifier::Verifier;
 use crate::constraints::{
@@ -16,9 +21,10 @@ use crate::constraints::{
 };
 use crate::decision::{CertifiedPeer, Decision, Finding, Fingerprint, Outcome, PeerRecord};
 use crate::identity::PeerIdentity;
-use crate::path::{Event, Means, PathState, Pool, Search};
+use crate::path::{Checked, Event, MAX_CANDIDATES, Means, PathState, Pool, Search, Way};
 use crate::policy::{Budget, LimitExceeded, Purpose};
 use crate::revocation::{EvidenceRequest, Revocation};
+use crate::signature::PublicKey;
 use crate::trust::{AnchorState, Domain, TrustAnchor, TrustStore};
 use crate::x509::{Certificate, OwnedCertificate, OwnedOid, Time};
 
@@ -29,8 +35,9 @@ pub enum Step {
     /// A bounded piece of work was done; there is more.
     Working,
     /// Evidence would help. The host fetches what it chooses (every URL in a request is what a
-    /// certificate says, and nobody vouches for it) and calls [`Verification::supply`]; or it
-    /// steps again, and the answer is given without.
+    /// certificate says, and nobody vouches for it) and calls [`Verification::supply`] or
+    /// [`Verification::supply_certificates`]; or it steps again, and the answer is given without.
+    /// Nothing is asked for twice, and of one decision no more than 64 things.
     Needs(Vec<EvidenceRequest>),
     /// The answer. Further steps repeat it.
     Decided(Decision),
@@ -57,6 +64,79 @@ struct Context<'a> {
     revocation: &'a Revocation,
     budget: Budget,
     report: Report,
+    /// Certificates that the host supplied.
+    supplied: Vec<&'a [u8]>,
+    /// What the host was asked for.
+    asked: Vec<EvidenceRequest>,
+    /// Something was supplied since it was asked.
+    anew: bool,
+}
+
+/// How many things a host is asked for: eight each for a path of eight.
+const MAX_ASKED: usize = 8 * EvidenceRequest::MAX;
+/// What is known once the leaf was read.
+#[derive(Debug)]
+struct Started<'a> {
+    leaf: Certificate<'a>,
+    store: &'a TrustStore,
+    domain: &'a Arc<Domain>,
+    /// What the target breaks on its own.
+    target: Vec<Breach>,
+}
+
+/// What came of a chain that was presented before.
+#[cfg_attr(not(feature = "std"), expect(dead_code, reason = "there is no table"))]
+enum Known {
+    Accepted(Decision),
+    /// The search must look.
+    NotStraight,
+}
+
+/// Certificates that were presented, the leaf first, and what is known of them.
+struct Chain<'p, 'c> {
+    certificates: &'p [Certificate<'c>],
+    #[cfg(feature = "std")]
+    seen: Option<&'p Seen>,
+}
+
+#[cfg(feature = "std")]
+impl Chain<'_, '_> {
+    fn is_signed(&self, place: usize, key: PublicKey<'_>) -> bool {
+        self.seen.is_some_and(|seen| seen.is_signed(place, key))
+    }
+
+    fn is_read(&self, way: &Way<'_>) -> bool {
+        self.seen.is_some_and(|seen| seen.is_sound(&way.stops))
+    }
+
+    /// The certificates, if they are the path as they stand.
+    fn shared_path(&self, way: &Way<'_>) -> Option<Arc<[OwnedCertificate]>> {
+        let all = way.stops.len() == self.certificates.len()
+            && way.stops.iter().enumerate().all(|(place, stop)| stop.place == place);
+        self.seen.filter(|_| all).map(|seen| Arc::clone(seen.certificates()))
+    }
+}
+
+#[cfg(not(feature = "std"))]
+impl Chain<'_, '_> {
+    const fn is_signed(&self, _: usize, _: PublicKey<'_>) -> bool {
+        false
+    }
+
+    const fn is_read(&self, _: &Way<'_>) -> bool {
+        false
+    }
+
+    const fn shared_path(&self, _: &Way<'_>) -> Option<Arc<[OwnedCertificate]>> {
+        None
+    }
+}
+
+/// Who speaks for the peer, and its path where somebody holds it.
+struct Claim<'s> {
+    store: &'s TrustStore,
+    domain: &'s Arc<Domain>,
+    path: Option<Arc<[OwnedCertificate]>>,
 }
 
 /// The state between the leaf and the decision.
@@ -68,8 +148,17 @@ struct Searching<'a> {
     /// What the target breaks on its own.
     target: Vec<Breach>,
     flawed: bool,
+    /// How many of the supplied certificates the search knows.
+    supplied: usize,
     /// A path that waits for evidence.
-    waiting: Option<PathState>,
+    waiting: Option<Waiting>,
+}
+
+/// A path that waits for evidence, and what holds without.
+#[derive(Debug)]
+struct Waiting {
+    path: PathState,
+    without: Result<CertifiedPeer, Vec<Breach>>,
 }
 
 /// What a piece of work came to.
@@ -90,6 +179,9 @@ impl<'a> Verification<'a> {
             revocation: &verifier.revocation,
             budget: Budget::new(verifier.policy.limits),
             report: Report::default(),
+            supplied: Vec::new(),
+            asked: Vec::new(),
+            anew: false,
         };
         Self { context, searching: None, decided: None }
     }
@@ -98,26 +190,39 @@ impl<'a> Verification<'a> {
     /// verifier had.
     pub fn supply(&mut self, revocation: &'a Revocation) {
         self.context.revocation = revocation;
+        self.context.anew = true;
     }
 
-    /// Goes on without further evidence, whatever would help.
+    /// Answers [`EvidenceRequest::IssuerCertificate`] with certificates, in any order: the search
+    /// goes on with them beside what the peer presented, within the same limits
+    /// ([`Limits::pool_certificates`](crate::policy::Limits::pool_certificates) and
+    /// [`Limits::pool_bytes`](crate::policy::Limits::pool_bytes) count both). They are candidates
+    /// and no more: nobody vouches for them before a path does.
+    pub fn supply_certificates(&mut self, certificates: &'a [CertificateDer<'a>]) {
+        self.context.supplied.extend(certificates.iter().map(AsRef::as_ref));
+        self.context.anew = true;
+    }
+
+    /// Goes on to the end without further evidence, whatever would help.
     pub(super) fn run(mut self) -> Decision {
-        loop {
-            if let Turn::Decided(decision) = self.turn() {
-                return decision;
-            }
+        match self.context.decide() {
+            Ok(decision) => decision,
+            Err(finding) => self.context.reject(finding),
         }
     }
 
     fn turn(&mut self) -> Turn {
         match &mut self.searching {
-            None => match self.context.start() {
-                Ok(searching) => {
-                    self.searching = Some(searching);
-                    Turn::Working
+            None => {
+                let opened = self.context.start().and_then(|started| self.context.open(started));
+                match opened {
+                    Ok(searching) => {
+                        self.searching = Some(searching);
+                        Turn::Working
+                    }
+                    Err(finding) => Turn::Decided(self.context.reject(finding)),
                 }
-                Err(finding) => Turn::Decided(self.context.reject(finding)),
-            },
+            }
             Some(searching) => self.context.advance(searching),
         }
     }
@@ -148,44 +253,234 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// Reads the leaf, selects the trust domain and opens the search.
-    fn start(&mut self) -> Result<Searching<'a>, Finding> {
+    /// Reads the leaf and selects the trust domain.
+    fn start(&self) -> Result<Started<'a>, Finding> {
         let request = self.request;
-        let at_leaf = |violation| {
-            let fingerprint = Fingerprint::of(request.end_entity.as_ref());
-            Finding::new(violation, Some(0), Some(fingerprint))
-        };
-        let store = self
-            .verifier
-            .trust_for(request.label)
-            .map_err(|violation| Finding::new(violation, None, None))?;
         let leaf = Certificate::from_der(request.end_entity.as_ref())
             .and_then(|leaf| leaf.check().map(|()| leaf))
-            .map_err(|error| at_leaf(Violation::Malformed(error)))?;
-        let domain = select_domain(store, &leaf, request.expect).map_err(at_leaf)?;
+            .map_err(|error| self.at_leaf(Violation::Malformed(error)))?;
+        self.start_with(leaf)
+    }
+
+    /// Selects the trust domain of a leaf in which every value can be read.
+    fn start_with<'c>(&self, leaf: Certificate<'c>) -> Result<Started<'c>, Finding>
+    where
+        'a: 'c,
+    {
+        let store = self
+            .verifier
+            .trust_for(self.request.label)
+            .map_err(|violation| Finding::new(violation, None, None))?;
+        let domain = select_domain(store, &leaf, self.request.expect)
+            .map_err(|violation| self.at_leaf(violation))?;
         let target = check_target(&leaf, &self.demands).breaches;
-        let candidates = request.intermediates.iter().map(AsRef::as_ref);
+        Ok(Started { leaf, store, domain, target })
+    }
+
+    fn at_leaf(&self, violation: Violation) -> Finding {
+        let fingerprint = Fingerprint::of(self.request.end_entity.as_ref());
+        Finding::new(violation, Some(0), Some(fingerprint))
+    }
+
+    /// Opens the search.
+    fn open(&self, started: Started<'a>) -> Result<Searching<'a>, Finding> {
+        let Started { leaf, store, domain, target } = started;
+        let candidates = self.request.intermediates.iter().map(AsRef::as_ref);
         let pool = Pool::new(leaf, candidates, &self.verifier.policy.limits)
             .map_err(|exceeded| Finding::new(Violation::Limit(exceeded), None, None))?;
         let search = Search::new(pool, domain.bundle(), self.means());
-        Ok(Searching { search, store, domain, target, flawed: false, waiting: None })
+        Ok(Searching { search, store, domain, target, flawed: false, supplied: 0, waiting: None })
+    }
+
+    /// Begins the search anew, with what was supplied.
+    fn reopen(&mut self, searching: &mut Searching<'a>) -> Result<(), LimitExceeded> {
+        let Some(&leaf) = searching.search.certificate(0) else { return Ok(()) };
+        let presented = self.request.intermediates.iter().map(AsRef::as_ref);
+        let candidates: Vec<&[u8]> = presented.chain(self.supplied.iter().copied()).collect();
+        let pool = Pool::new(leaf, candidates.into_iter(), &self.verifier.policy.limits)?;
+        searching.search = Search::new(pool, searching.domain.bundle(), self.means());
+        searching.supplied = self.supplied.len();
+        Ok(())
+    }
+
+    /// What of these the host was not asked for yet.
+    fn ask(&mut self, wants: Vec<EvidenceRequest>) -> Vec<EvidenceRequest> {
+        let mut fresh = Vec::new();
+        for want in wants {
+            if self.asked.len() < MAX_ASKED && !self.asked.contains(&want) {
+                self.asked.push(want.clone());
+                fresh.push(want);
+            }
+        }
+        fresh
+    }
+
+    /// Decides without steps: by the straight way where it leads to an acceptance. Where it does not,
+    /// nothing was spent, and the search begins as if nobody had looked.
+    fn decide(&mut self) -> Result<Decision, Finding> {
+        let mut checked = SmallVec::new();
+        let known = self.decide_seen()?;
+        let started = match known {
+            Some(Known::Accepted(decision)) => return Ok(decision),
+            Some(Known::NotStraight) => self.start()?,
+            None => {
+                let started = self.start()?;
+                if let Some(decision) = self.decide_presented(&started, &mut checked) {
+                    return Ok(decision);
+                }
+                started
+            }
+        };
+        self.budget = Budget::new(self.verifier.policy.limits);
+        self.report = Report::default();
+        let mut searching = self.open(started)?;
+        searching.search = searching.search.with_checked(checked);
+        loop {
+            if let Turn::Decided(decision) = self.advance(&mut searching) {
+                return Ok(decision);
+            }
+        }
+    }
+
+    /// Judges a chain that was presented before, from what is known of its bytes.
+    #[cfg(feature = "std")]
+    fn decide_seen(&mut self) -> Result<Option<Known>, Finding> {
+        let request = self.request;
+        let Some(table) = self.verifier.seen.as_deref().filter(|_| self.is_small()) else {
+            return Ok(None);
+        };
+        let Some(seen) = table.find(request.end_entity, request.intermediates) else {
+            return Ok(None);
+        };
+        let certificates: ArrayVec<Certificate<'_>, { MAX_CANDIDATES + 1 }> =
+            seen.certificates().iter().map(OwnedCertificate::as_certificate).collect();
+        let Some(&leaf) = certificates.first() else { return Ok(None) };
+        let started = self.start_with(leaf)?;
+        let chain = Chain { certificates: &certificates, seen: Some(&seen) };
+        let accepted = self.go_straight(&started, &chain, &mut SmallVec::new());
+        Ok(Some(accepted.map_or(Known::NotStraight, |(decision, _)| Known::Accepted(decision))))
+    }
+
+    #[cfg(not(feature = "std"))]
+    #[expect(clippy::unnecessary_wraps, clippy::unused_self, reason = "as with the table")]
+    const fn decide_seen(&mut self) -> Result<Option<Known>, Finding> {
+        Ok(None)
+    }
+
+    /// Whether so few certificates were presented that the straight way is worth a look, and within
+    /// the limits.
+    fn is_small(&self) -> bool {
+        let (leaf, others) = (self.request.end_entity, self.request.intermediates);
+        let limits = &self.verifier.policy.limits;
+        let octets = others.iter().fold(leaf.len(), |sum, der| sum.saturating_add(der.len()));
+        others.len() <= MAX_CANDIDATES
+            && limits.pool_certificates(others.len()).is_ok()
+            && limits.pool_bytes(octets).is_ok()
+    }
+
+    /// Judges what was presented where it leaves no choice.
+    fn decide_presented(
+        &mut self,
+        started: &Started<'a>,
+        checked: &mut SmallVec<[Checked<'a>; 2]>,
+    ) -> Option<Decision> {
+        let request = self.request;
+        if !started.target.is_empty() || !self.is_small() {
+            return None;
+        }
+        let mut certificates: ArrayVec<Certificate<'a>, { MAX_CANDIDATES + 1 }> = ArrayVec::new();
+        certificates.push(started.leaf);
+        // What cannot be read is reported where there is something to report.
+        let read = request.intermediates.iter().map(AsRef::as_ref);
+        certificates.extend(read.filter_map(|der| Certificate::from_der(der).ok()));
+        let chain = Chain {
+            certificates: &certificates,
+            #[cfg(feature = "std")]
+            seen: None,
+        };
+        let (decision, way) = self.go_straight(started, &chain, checked)?;
+        #[cfg(feature = "std")]
+        if let (Some(table), Some(peer)) = (self.verifier.seen.as_deref(), decision.peer())
+            && let presented = request.intermediates.len() + 1
+            && let Some(seen) = Seen::new(presented, &certificates, &way, peer.shared_path())
+        {
+            table.insert(seen);
+        }
+        #[cfg(not(feature = "std"))]
+        drop(way);
+        Some(decision)
+    }
+
+    /// Finds the straight way, checks its signatures and judges it; nothing unless it is accepted.
+    fn go_straight<'c>(
+        &mut self,
+        started: &Started<'c>,
+        chain: &Chain<'_, 'c>,
+        checked: &mut SmallVec<[Checked<'c>; 2]>,
+    ) -> Option<(Decision, Way<'c>)>
+    where
+        'a: 'c,
+    {
+        if !started.target.is_empty() {
+            return None;
+        }
+        let means = self.means();
+        let bundle = started.domain.bundle();
+        let way = Way::find(chain.certificates, bundle, &means)?;
+        let known = |place, key: PublicKey<'_>| chain.is_signed(place, key);
+        let holds = way.verify(chain.certificates, &means, known, checked, &mut self.budget);
+        if holds != Ok(true) {
+            return None;
+        }
+        let steps: SmallVec<[PathCertificate<'_, '_>; 8]> = way
+            .stops
+            .iter()
+            .filter_map(|stop| {
+                let certificate = chain.certificates.get(stop.place)?;
+                Some(PathCertificate { certificate, self_issued: stop.self_issued })
+            })
+            .collect();
+        let view = PathView {
+            certificates: &steps,
+            anchor: way.anchor,
+            bundle,
+            flawed: false,
+            read: chain.is_read(&way),
+        };
+        let mut judgement = check_path(&view, &self.demands, &mut self.budget);
+        if !judgement.breaches.is_empty() {
+            return None;
+        }
+        let policies = core::mem::take(&mut judgement.policies.user_constrained);
+        let claim =
+            Claim { store: started.store, domain: started.domain, path: chain.shared_path(&way) };
+        match self.confirm(claim, &steps, way.anchor, policies) {
+            Ok(Confirmed { outcome: Ok(peer), .. }) => {
+                Some((self.decided(Outcome::Accepted(peer)), way))
+            }
+            Ok(Confirmed { outcome: Err(_), .. }) | Err(_) => None,
+        }
     }
 
     fn advance(&mut self, searching: &mut Searching<'a>) -> Turn {
-        if let Some(path) = searching.waiting.take() {
-            return self.judge(searching, path, false);
+        if let Some(Waiting { path, without }) = searching.waiting.take() {
+            return match without {
+                _ if core::mem::take(&mut self.anew) => self.judge(searching, path),
+                Ok(peer) => Turn::Decided(self.decided(Outcome::Accepted(peer))),
+                Err(breaches) => self.refuse(searching, path, breaches),
+            };
         }
         match searching.search.step(&mut self.budget) {
             Ok(Event::Working) => Turn::Working,
-            Ok(Event::Candidate(path)) => self.judge(searching, path, true),
+            Ok(Event::Candidate(path)) => self.judge(searching, path),
             Ok(Event::Exhausted) => self.exhausted(searching),
             Err(exceeded) => Turn::Decided(self.stopped(searching, exceeded)),
         }
     }
 
-    /// Judges a path whose signatures hold. While `may_wait`, evidence that is missing is asked for
-    /// before the path is given up.
-    fn judge(&mut self, searching: &mut Searching<'a>, path: PathState, may_wait: bool) -> Turn {
+    /// Judges a path whose signatures hold. Evidence that is missing is asked for before the path is
+    /// given up, and before it is accepted without.
+    fn judge(&mut self, searching: &mut Searching<'a>, path: PathState) -> Turn {
         let (nodes, anchor) = searching.search.path(path);
         let Some(anchor) = anchor else { return Turn::Working };
         let search = &searching.search;
@@ -195,42 +490,62 @@ impl<'a> Context<'a> {
             steps.push(PathCertificate { certificate, self_issued: search.is_self_issued(node) });
         }
         let bundle = searching.domain.bundle();
-        let view = PathView { certificates: &steps, anchor, bundle, flawed: searching.flawed };
+        let view = PathView {
+            certificates: &steps,
+            anchor,
+            bundle,
+            flawed: searching.flawed,
+            read: false,
+        };
         let mut judgement = check_path(&view, &self.demands, &mut self.budget);
         if judgement.breaches.is_empty() && searching.target.is_empty() && !searching.flawed {
             let policies = core::mem::take(&mut judgement.policies.user_constrained);
-            match self.confirm(searching, &steps, anchor, policies) {
-                Ok(Confirmed::Peer(peer)) => {
-                    return Turn::Decided(self.decided(Outcome::Accepted(peer)));
-                }
-                Ok(Confirmed::Broken { breach, wants }) => {
-                    if may_wait && !wants.is_empty() {
-                        searching.waiting = Some(path);
+            let claim = Claim { store: searching.store, domain: searching.domain, path: None };
+            match self.confirm(claim, &steps, anchor, policies) {
+                Ok(Confirmed { outcome, wants }) => {
+                    let wants = self.ask(wants);
+                    let without = outcome.map_err(|breach| alloc::vec![breach]);
+                    if !wants.is_empty() {
+                        self.anew = false;
+                        searching.waiting = Some(Waiting { path, without });
                         return Turn::Needs(wants);
                     }
-                    judgement.breaches.push(breach);
+                    match without {
+                        Ok(peer) => return Turn::Decided(self.decided(Outcome::Accepted(peer))),
+                        Err(breaches) => judgement.breaches = breaches,
+                    }
                 }
                 Err(exceeded) => return Turn::Decided(self.stopped(searching, exceeded)),
             }
         }
+        drop(steps);
+        self.refuse(searching, path, judgement.breaches)
+    }
 
-        let limit = judgement.breaches.iter().find_map(|breach| match breach.violation {
+    /// Gives a path up for what it breaks.
+    fn refuse(
+        &mut self,
+        searching: &mut Searching<'a>,
+        path: PathState,
+        breaches: Vec<Breach>,
+    ) -> Turn {
+        let (nodes, anchor) = searching.search.path(path);
+        let limit = breaches.iter().find_map(|breach| match breach.violation {
             Violation::Limit(exceeded) => Some(exceeded),
             _ => None,
         });
-        let reaches: Vec<Reach> = judgement.breaches.iter().map(|breach| breach.reach).collect();
+        let reaches: Vec<Reach> = breaches.iter().map(|breach| breach.reach).collect();
         let hopeless = !searching.target.is_empty()
             || searching.flawed
             || reaches.contains(&Reach::Certificate { depth: 0 });
-        let breaches = searching.target.iter().cloned().chain(judgement.breaches).collect();
-        self.report.add_path(search, &nodes, Some(anchor), breaches);
+        let breaches = searching.target.iter().cloned().chain(breaches).collect();
+        self.report.add_path(&searching.search, &nodes, anchor.map(Arc::as_ref), breaches);
         if let Some(exceeded) = limit {
             return Turn::Decided(self.stopped(searching, exceeded));
         }
         if hopeless {
             return Turn::Decided(self.conclude());
         }
-        drop(steps);
         searching.search.reject(path, &reaches);
         Turn::Working
     }
@@ -238,26 +553,27 @@ impl<'a> Context<'a> {
     /// Confirms the claim on a valid path: identity, expectation, revocation.
     fn confirm(
         &mut self,
-        searching: &Searching<'a>,
-        steps: &[PathCertificate<'_, 'a>],
-        anchor: &'a Arc<TrustAnchor>,
+        claim: Claim<'_>,
+        steps: &[PathCertificate<'_, '_>],
+        anchor: &Arc<TrustAnchor>,
         policies: Vec<OwnedOid>,
     ) -> Result<Confirmed, LimitExceeded> {
         let Some(leaf) = steps.first() else { return Ok(Confirmed::nobody()) };
-        let identified = identify(searching.store, searching.domain, leaf.certificate);
+        let identified = identify(claim.store, claim.domain, leaf.certificate);
         if let Err(violation) = check_expectation(self.request.expect, &identified.identity) {
             // No other path changes the names of the peer.
             let breach =
                 Breach { violation, depth: Some(0), reach: Reach::Certificate { depth: 0 } };
-            return Ok(Confirmed::Broken { breach, wants: Vec::new() });
+            return Ok(Confirmed { outcome: Err(breach), wants: Vec::new() });
         }
         let mut status = StatusReport::default();
         let asked = self.verifier.asks_about_revocation();
         let denies = self.revocation.deny_list().is_some();
         if asked || denies || self.request.stapled_ocsp.is_some() {
-            status = self.inquire(searching, steps, anchor, &identified.identity)?;
+            status = self.inquire(&claim, steps, anchor, &identified.identity)?;
             if let Some(breach) = status.breach {
-                return Ok(Confirmed::Broken { breach, wants: status.wants });
+                self.report.add_evidence(status.evidence);
+                return Ok(Confirmed { outcome: Err(breach), wants: status.wants });
             }
         }
 
@@ -279,12 +595,14 @@ impl<'a> Context<'a> {
             let violation = Violation::RevocationUnknown(why);
             notes.push(Finding::new(violation, Some(depth), None));
         }
-        let bundle = searching.domain.bundle();
-        Ok(Confirmed::Peer(CertifiedPeer::new(PeerRecord {
+        let bundle = claim.domain.bundle();
+        let peer = CertifiedPeer::new(PeerRecord {
             identity: identified.identity,
-            path: OwnedCertificate::share(steps.iter().map(|step| step.certificate)),
+            path: claim.path.unwrap_or_else(|| {
+                OwnedCertificate::share(steps.iter().map(|step| step.certificate))
+            }),
             anchor: Arc::clone(anchor),
-            trust_domain: searching.domain.shared_name().clone(),
+            trust_domain: claim.domain.shared_name().clone(),
             bundle_digest: *bundle.digest(),
             bundle_sequence: bundle.sequence(),
             policies,
@@ -293,13 +611,14 @@ impl<'a> Context<'a> {
             revocation_asked: asked,
             evidence: status.evidence,
             notes,
-        })))
+        });
+        Ok(Confirmed { outcome: Ok(peer), wants: status.wants })
     }
 
     fn inquire(
         &mut self,
-        searching: &Searching<'a>,
-        steps: &[PathCertificate<'_, 'a>],
+        claim: &Claim<'_>,
+        steps: &[PathCertificate<'_, '_>],
         anchor: &TrustAnchor,
         identity: &PeerIdentity,
     ) -> Result<StatusReport, LimitExceeded> {
@@ -316,8 +635,9 @@ impl<'a> Context<'a> {
             },
             signer_policy: &self.verifier.signer_policy,
             means: self.means(),
-            trust_domain: searching.domain.name(),
+            trust_domain: claim.domain.name(),
             presented: self.request.intermediates,
+            supplied: &self.supplied,
             stapled_ocsp: self.request.stapled_ocsp,
             scts: self.request.scts,
         };
@@ -327,6 +647,18 @@ impl<'a> Context<'a> {
 
     /// No further path: either nothing remains to be said, or paths that break rules say it.
     fn exhausted(&mut self, searching: &mut Searching<'a>) -> Turn {
+        if !searching.flawed && !self.report.has_paths() {
+            if core::mem::take(&mut self.anew) && searching.supplied < self.supplied.len() {
+                return match self.reopen(searching) {
+                    Ok(()) => Turn::Working,
+                    Err(exceeded) => Turn::Decided(self.stopped(searching, exceeded)),
+                };
+            }
+            let wants = self.ask(issuers::missing(&searching.search));
+            if !wants.is_empty() {
+                return Turn::Needs(wants);
+            }
+        }
         if searching.flawed || self.report.has_paths() {
             self.report.add_failures(&searching.search, &searching.target, Ended::Exhausted);
             return Turn::Decided(self.conclude());
@@ -363,13 +695,10 @@ impl<'a> Context<'a> {
 }
 
 /// What became of a valid path.
-enum Confirmed {
-    Peer(CertifiedPeer),
-    Broken {
-        breach: Breach,
-        /// Evidence that might mend it.
-        wants: Vec<EvidenceRequest>,
-    },
+struct Confirmed {
+    outcome: Result<CertifiedPeer, Breach>,
+    /// Evidence that might mend it, or take the place of what policy let pass.
+    wants: Vec<EvidenceRequest>,
 }
 
 impl Confirmed {
@@ -380,6 +709,6 @@ impl Confirmed {
             depth: None,
             reach: Reach::Certificate { depth: 0 },
         };
-        Self::Broken { breach, wants: Vec::new() }
+        Self { outcome: Err(breach), wants: Vec::new() }
     }
 }

@@ -27,6 +27,8 @@ pub struct Verifier {
     pub(super) policy_digest: [u8; 32],
     pub(super) backend: Arc<dyn SignatureBackend>,
     pub(super) memo: Option<Arc<dyn SignatureMemo>>,
+    #[cfg(feature = "std")]
+    pub(super) seen: Option<Arc<super::SeenChains>>,
     pub(super) revocation: Arc<Revocation>,
     pub(super) revocation_policy: Arc<RevocationPolicy>,
     /// What holds for a staple where revocation is not asked about.
@@ -51,6 +53,8 @@ impl Verifier {
             policy_digest: policy.digest(),
             backend,
             memo: None,
+            #[cfg(feature = "std")]
+            seen: None,
             revocation: Arc::default(),
             revocation_policy: Arc::new(policy.revocation.clone().unwrap_or_default()),
             staple_policy: Arc::new(RevocationPolicy::if_available()),
@@ -64,6 +68,14 @@ impl Verifier {
     #[must_use]
     pub fn with_memo(self, memo: Arc<dyn SignatureMemo>) -> Self {
         Self { memo: Some(memo), ..self }
+    }
+
+    /// Recognises chains that were accepted before by their bytes, so that they need not be read and
+    /// their signatures not be verified again. The table changes no answer and no record. Default: none.
+    #[cfg(feature = "std")]
+    #[must_use]
+    pub fn with_seen_chains(self, seen: Arc<super::SeenChains>) -> Self {
+        Self { seen: Some(seen), ..self }
     }
 
     /// Sets the revocation evidence: deny list and sources. Default: none. Without sources revocation

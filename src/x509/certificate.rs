@@ -11,7 +11,6 @@
 //! certificate that it puts on a path.
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
 
@@ -177,6 +176,7 @@ struct CertificateIndex {
 
 impl CertificateIndex {
     /// RFC 5280 4.1.
+    #[inline]
     fn read(der: &[u8]) -> Result<Self, CertificateError> {
         let mut input = Reader::new(der).within(Field::Certificate)?;
         let mut certificate = input.sequence().within(Field::Certificate)?;
@@ -249,17 +249,14 @@ impl CertificateIndex {
             let list = inner.element(Tag::SEQUENCE).within(Field::Extensions)?;
             inner.finish().within(Field::Extensions)?;
             index.extension_list = list.content_span();
-            index.extensions =
-                ExtensionIndex::read(list.reader()).map_err(|error| match error {
-                    ReadExtensionsError::Der(error) => {
-                        CertificateError::der(Field::Extensions, error)
-                    }
-                    ReadExtensionsError::Duplicate { offset } => CertificateError {
-                        field: Field::Extensions,
-                        offset,
-                        kind: CertificateErrorKind::DuplicateExtension,
-                    },
-                })?;
+            index.extensions.read(list.reader()).map_err(|error| match error {
+                ReadExtensionsError::Der(error) => CertificateError::der(Field::Extensions, error),
+                ReadExtensionsError::Duplicate { offset } => CertificateError {
+                    field: Field::Extensions,
+                    offset,
+                    kind: CertificateErrorKind::DuplicateExtension,
+                },
+            })?;
             index.read_small_extensions(der)?;
         }
         fields.finish().within(Field::TbsCertificate)?;
@@ -503,7 +500,7 @@ impl OwnedCertificate {
     /// Copies certificates into bytes that they share.
     pub(crate) fn share<'c, 'a: 'c>(
         certificates: impl Iterator<Item = &'c Certificate<'a>> + Clone,
-    ) -> Vec<Self> {
+    ) -> Arc<[Self]> {
         let length = certificates.clone().map(|certificate| certificate.der.len()).sum();
         let mut bytes: Arc<[u8]> = core::iter::repeat_n(0, length).collect();
         let mut rest = Arc::get_mut(&mut bytes).unwrap_or_default();

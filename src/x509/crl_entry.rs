@@ -174,7 +174,10 @@ impl EntryWalker {
     #[inline]
     pub(crate) fn next_plain<'a>(&mut self, der: &'a [u8]) -> Option<PlainEntry<'a>> {
         let rest = self.entries.of(der).get(self.position..)?;
-        let common = Common::read(rest).filter(|common| self.allows(common))?;
+        let common = Common::read(rest)?;
+        if !self.allows(&common) {
+            return None;
+        }
         let entry = common.plain()?;
         self.position += common.length;
         Some(entry)
@@ -253,13 +256,18 @@ struct Common<'a> {
 }
 
 impl<'a> Common<'a> {
-    #[inline]
+    #[inline(always)]
     fn read(rest: &'a [u8]) -> Option<Self> {
         const REASON: [u8; 13] =
             [0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01];
-        let &[0x30, length @ ..0x80, 0x02, serial_length @ ..0x80, ..] = rest else { return None };
-        let length = 2 + usize::from(length);
-        let fields = rest.get(4..length)?;
+        let (&[0x30, length, 0x02, serial_length], fields) = rest.split_first_chunk()? else {
+            return None;
+        };
+        if (length | serial_length) >= 0x80 {
+            return None;
+        }
+        let length = usize::from(length);
+        let fields = fields.get(..length.checked_sub(2)?)?;
         let (serial_number, fields) = fields.split_at_checked(usize::from(serial_length))?;
         super::der::check_integer(serial_number).ok()?;
         let (&[0x17, 0x0d], fields) = fields.split_first_chunk()? else { return None };
@@ -269,7 +277,7 @@ impl<'a> Common<'a> {
             Some((&REASON, &[reason])) => Some(reason),
             _ => return None,
         };
-        Some(Self { length, serial_number, date, reason })
+        Some(Self { length: 2 + length, serial_number, date, reason })
     }
 
     /// Nothing where the general reader must say what is wrong.

@@ -611,21 +611,45 @@ pub(crate) fn boolean(content: &[u8]) -> Result<bool, DerErrorKind> {
 /// X.690 8.19: at least one subidentifier, each minimal, the last one complete.
 #[inline]
 pub(crate) fn check_oid(content: &[u8]) -> Result<(), DerErrorKind> {
-    // Attribute types and extensions of X.500, three octets without a long subidentifier.
-    if let [a, b, c] = *content
-        && (a | b | c) < 0x80
-    {
+    // Identifiers are short, and nearly all have no octet 0x80: then each subidentifier is minimal.
+    let (first, last) = match content {
+        [a, b, c] => (u64::from(a | b | c) & 0x80, 0),
+        _ => match (content.first_chunk::<4>(), content.last_chunk::<4>()) {
+            (Some(first), Some(last)) if content.len() <= 8 => {
+                (u64::from(u32::from_be_bytes(*first)), u64::from(u32::from_be_bytes(*last)))
+            }
+            _ => match (content.first_chunk::<8>(), content.last_chunk::<8>()) {
+                (Some(first), Some(last)) if content.len() <= 16 => {
+                    (u64::from_be_bytes(*first), u64::from_be_bytes(*last))
+                }
+                _ => return check_any_oid(content),
+            },
+        },
+    };
+    let complete = last & 0x80 == 0;
+    if complete && !has_octet_80(first) && !has_octet_80(last) {
         return Ok(());
     }
     check_any_oid(content)
 }
 
+/// Whether one of eight octets is 0x80.
+#[inline]
+const fn has_octet_80(octets: u64) -> bool {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let zero_where = octets ^ (0x80 * EACH);
+    zero_where.wrapping_sub(EACH) & !zero_where & (0x80 * EACH) != 0
+}
+
 fn check_any_oid(content: &[u8]) -> Result<(), DerErrorKind> {
-    // Without a way out of the loop: identifiers are short, and nearly all are sound.
-    let (sound, complete) = content.iter().fold((true, true), |(sound, starting), &octet| {
-        (sound & !(starting & (octet == 0x80)), octet < 0x80)
-    });
-    if content.is_empty() || !sound || !complete {
+    let mut starting = true;
+    for &octet in content {
+        if starting && octet == 0x80 {
+            return Err(DerErrorKind::InvalidOid);
+        }
+        starting = octet < 0x80;
+    }
+    if content.is_empty() || !starting {
         return Err(DerErrorKind::InvalidOid);
     }
     Ok(())
@@ -673,6 +697,23 @@ mod tests {
         assert_eq!(check_oid(&[0x55, 0x80, 0x01]), Err(DerErrorKind::InvalidOid));
         assert_eq!(check_oid(&[0x55, 0x81]), Err(DerErrorKind::InvalidOid));
         assert_eq!(check_oid(&[0x55, 0x1d]), Ok(()));
+    }
+
+    #[test]
+    fn identifiers_of_every_length_are_judged_alike() {
+        for length in 1..20 {
+            for (place, octet) in (0..length)
+                .flat_map(|place| [0x00, 0x01, 0x7f, 0x80, 0x81, 0xff].map(|octet| (place, octet)))
+            {
+                for filler in [0x01, 0x81] {
+                    let mut content = alloc::vec![filler; length];
+                    content[length - 1] = 0x02;
+                    content[place] = octet;
+                    let found = check_oid(&content);
+                    assert_eq!(found, check_any_oid(&content), "{content:02x?}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod algorithm;
 mod certificate;
+mod certs_only;
 mod crl;
 mod crl_entry;
 mod crl_extensions;
@@ -36,6 +37,7 @@ pub use algorithm::AlgorithmIdentifier;
 pub use certificate::{
     Certificate, CertificateError, CertificateErrorKind, Field, OwnedCertificate, Version,
 };
+pub use certs_only::certificates_of_issuers;
 pub use crl::{CertificateRevocationList, OwnedCertificateRevocationList};
 pub(crate) use crl_entry::PlainEntry;
 pub use crl_entry::{Entries, EntryWalker, ReasonCode, RevokedCertificate};

@@ -57,6 +57,12 @@ impl<'a> Name<'a> {
         let mut sequence = outer.sequence()?;
         outer.finish()?;
         while !sequence.is_empty() {
+            if let Some(short) = ShortRdn::read(sequence.rest())
+                && text::in_repertoire(short.tag, short.value)
+            {
+                sequence.skip(short.length);
+                continue;
+            }
             let set = sequence.element(Tag::SET)?;
             let mut reader = set.reader();
             if reader.is_empty() {
@@ -117,6 +123,9 @@ impl<'a> Name<'a> {
         if self.der == other.der {
             return true;
         }
+        if let Some(matches) = self.matches_shortly(other) {
+            return matches;
+        }
         let mut left = self.checked_rdns();
         let mut right = other.checked_rdns();
         loop {
@@ -126,6 +135,27 @@ impl<'a> Name<'a> {
                 _ => return false,
             }
         }
+    }
+
+    /// Whether both match, where they are made of short parts as most are; nothing where one is not.
+    fn matches_shortly(&self, other: &Name<'_>) -> Option<bool> {
+        let content = |der| Some(Reader::at(der, 0).ok()?.sequence().ok()?.rest());
+        let (mut left, mut right) = (content(self.der)?, content(other.der)?);
+        while let (Some(a), Some(b)) = (ShortRdn::read(left), ShortRdn::read(right)) {
+            let same = a.kind == b.kind
+                && ((a.tag == b.tag && a.value == b.value)
+                    || (text::is_text(a.tag)
+                        && text::is_text(b.tag)
+                        && text::same((a.tag, a.value), (b.tag, b.value))));
+            // What leaves its repertoire matches its own bytes only, and the bytes differ.
+            if !same || !text::in_repertoire(a.tag, a.value) || !text::in_repertoire(b.tag, b.value)
+            {
+                return Some(false);
+            }
+            left = left.get(a.length..)?;
+            right = right.get(b.length..)?;
+        }
+        (left.is_empty() && right.is_empty()).then_some(true)
     }
 
     /// Whether this name lies in the subtree of `base`.
@@ -193,6 +223,38 @@ impl<'a> Name<'a> {
             Ok(sequence)
         });
         CheckedRdns { reader: Some(outer) }
+    }
+}
+
+/// A relative distinguished name of one attribute of `id-at`, all of it shorter than 128 octets, which is
+/// what most are: read as one pattern.
+#[derive(Clone, Copy)]
+struct ShortRdn<'a> {
+    /// The last octet of the attribute type.
+    kind: u8,
+    tag: Tag,
+    value: &'a [u8],
+    /// Of the whole encoding, in octets.
+    length: usize,
+}
+
+impl<'a> ShortRdn<'a> {
+    /// Reads the one at the beginning of `rest`; nothing where it is any other, malformed ones
+    /// included.
+    #[inline]
+    fn read(rest: &'a [u8]) -> Option<Self> {
+        let [0x31, set, 0x30, attribute, 0x06, 0x03, 0x55, 0x04, kind, tag, length, ref tail @ ..] =
+            *rest
+        else {
+            return None;
+        };
+        let value = tail.get(..usize::from(length))?;
+        let framed = length <= 0x74
+            && attribute == length + 7
+            && set == length + 9
+            && kind < 0x80
+            && tag & 0x1f != 0x1f;
+        framed.then_some(Self { kind, tag: Tag(tag), value, length: 11 + value.len() })
     }
 }
 

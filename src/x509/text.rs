@@ -121,13 +121,15 @@ pub(crate) fn same(a: (Tag, &[u8]), b: (Tag, &[u8])) -> bool {
 #[inline]
 fn same_graphic((a_tag, a): (Tag, &[u8]), (b_tag, b): (Tag, &[u8])) -> Option<bool> {
     let narrow = |tag| matches!(tag, Tag::PRINTABLE_STRING | Tag::UTF8_STRING | Tag::IA5_STRING);
-    if !narrow(a_tag) || !narrow(b_tag) || !a.is_ascii() || !b.is_ascii() {
+    if !narrow(a_tag) || !narrow(b_tag) {
         return None;
     }
-    match a.iter().zip(b).find(|(a, b)| !a.eq_ignore_ascii_case(b)) {
+    let differ = |(a, b): &(&u8, &u8)| a != b && !a.eq_ignore_ascii_case(b);
+    let same = match a.iter().zip(b).find(differ) {
         Some((a, b)) => (a.is_ascii_graphic() && b.is_ascii_graphic()).then_some(false),
         None => (a.len() == b.len()).then_some(true),
-    }
+    }?;
+    (a.is_ascii() && b.is_ascii()).then_some(same)
 }
 
 /// An iterator over canonical characters.

@@ -70,11 +70,12 @@ impl Time {
         }
     }
 
-    /// The instant of a UTCTime's content, or nothing where it is malformed.
+    /// The instant of a UTCTime's content, or nothing where it is malformed. A revocation list has
+    /// one in each entry, so digits are read eight at a time.
     #[inline]
     pub(crate) fn of_utc(content: &[u8; 13]) -> Option<Self> {
         /// Days before each month of a year that is no leap year, and how many it has.
-        const MONTHS: [(i64, i64); 13] = [
+        const MONTHS: [(u16, u8); 13] = [
             (0, 0),
             (0, 31),
             (31, 28),
@@ -91,19 +92,22 @@ impl Time {
         ];
         let &[date @ .., m1, m0, s1, s0, b'Z'] = content else { return None };
         let [year, month, day, hour] = pairs(date)?;
-        let [_, _, minute, second] = pairs([b'0', b'0', b'0', b'0', m1, m0, s1, s0])?;
+        let [minute, second, ..] = pairs([m1, m0, s1, s0, b'0', b'0', b'0', b'0'])?;
         // Counted from 1948, a leap year; from there to 2049 every fourth is one, 2000 included.
-        let year = if year >= 50 { year - 48 } else { year + 52 };
-        let leap = i64::from(year % 4 == 0);
-        let (before, days_in_month) = MONTHS.get(usize::try_from(month).ok()?).copied()?;
-        let days_in_month = days_in_month + if month == 2 { leap } else { 0 };
-        if !(1..=days_in_month).contains(&day) || hour > 23 || minute > 59 || second > 59 {
+        let year = u32::from(if year >= 50 { year - 48 } else { year + 52 });
+        let leap = year.is_multiple_of(4);
+        let &(before, days_in_month) = MONTHS.get(usize::from(month))?;
+        let days_in_month = days_in_month + u8::from(leap & (month == 2));
+        // Day 0 becomes the largest.
+        let day = day.wrapping_sub(1);
+        if (day >= days_in_month) | (hour > 23) | (minute > 59) | (second > 59) {
             return None;
         }
-        let leap_days = (year + 3) / 4 + if month > 2 { leap } else { 0 };
+        let leap_days = year.div_ceil(4) + u32::from(leap & (month > 2));
+        let days = 365 * year + leap_days + u32::from(before) + u32::from(day);
+        let seconds = (u32::from(hour) * 60 + u32::from(minute)) * 60 + u32::from(second);
         // 1948 begins 8,036 days before 1970.
-        let days = 365 * year + leap_days + before + day - 1 - 8_036;
-        Some(Self(((days * 24 + hour) * 60 + minute) * 60 + second))
+        Some(Self(i64::from(days) * 86_400 + i64::from(seconds) - 8_036 * 86_400))
     }
 
     /// Reads a GeneralizedTime in the form of RFC 5280 section 4.1.2.5.2.
@@ -150,7 +154,7 @@ fn pair(tens: u8, ones: u8) -> Option<i64> {
 
 /// The values of four pairs of digits; nothing where one is no digit.
 #[inline]
-fn pairs(octets: [u8; 8]) -> Option<[i64; 4]> {
+fn pairs(octets: [u8; 8]) -> Option<[u8; 4]> {
     let digits = u64::from_le_bytes(octets) ^ 0x3030_3030_3030_3030;
     // The upper bit of each octet that is above 9.
     let above = digits.wrapping_add(0x7676_7676_7676_7676) | digits;
@@ -158,7 +162,7 @@ fn pairs(octets: [u8; 8]) -> Option<[i64; 4]> {
         return None;
     }
     let [a, _, b, _, c, _, d, _] = digits.wrapping_mul(10).wrapping_add(digits >> 8).to_le_bytes();
-    Some([a, b, c, d].map(i64::from))
+    Some([a, b, c, d])
 }
 
 /// The instant of a civil date and time of the proleptic Gregorian calendar, or nothing where
@@ -304,6 +308,13 @@ mod tests {
             let text = alloc::format!("{:02}{month:02}{day:02}235958Z", year % 100);
             let content = text.as_bytes().try_into().unwrap();
             assert_eq!(Time::of_utc(content), civil(year, month, day, 23, 59, 58), "{text}");
+        }
+        for place in 0..12 {
+            for octet in (0..=u8::MAX).filter(|octet| !octet.is_ascii_digit()) {
+                let mut content = *b"000101000000Z";
+                content[place] = octet;
+                assert_eq!(Time::of_utc(&content), None, "{octet} at {place}");
+            }
         }
     }
     use alloc::string::ToString;

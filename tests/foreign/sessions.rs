@@ -145,7 +145,7 @@ fn sessions_saved_by_openssl_end_with_what_they_rest_on() {
             let listening = Listening::open(&endpoint, Speaks::Greeting);
             let files = client_files(&stage);
             let [first, second] = ["first", "second"].map(|name| stage.path(name));
-            let mut connect = |load: Option<&Path>, save: &Path| {
+            let connect = |load: Option<&Path>, save: &Path| {
                 let mut command = Command::new("openssl");
                 command.args(["s_client", "-ign_eof", "-servername", SERVER, flag]);
                 command.args(["-connect", &listening.address.to_string()]);

@@ -547,6 +547,9 @@ fn an_idle_peer_pins_nothing() {
     assert_eq!(code(&peer.ask_again(at(1))), "accepted");
 }
 
+/// The part that changes, what is published, and the fence then.
+type Change = (&'static str, fn(&Scene) -> Publication, u64);
+
 #[test]
 fn parts_have_epochs_that_only_grow() {
     let scene = Scene::new();
@@ -560,8 +563,7 @@ fn parts_have_epochs_that_only_grow() {
     };
     let all = || scene.live.snapshot().parts().collect::<std::collections::BTreeMap<Part, u64>>();
     assert!(all().values().all(|epoch| *epoch == 0));
-    // What is published, the part that it changes and others, and the fence then.
-    let cases: &[(&str, fn(&Scene) -> Publication, u64)] = &[
+    let cases: &[Change] = &[
         (
             "trust domain b.test",
             |s| Publication::new().bundle("b.test", bundle(&[&s.first, &s.other])),

@@ -19,14 +19,18 @@ use crate::net::{Clock, name};
 type Versions = &'static [&'static SupportedProtocolVersion];
 
 /// What an end presents, right or wrong.
-pub fn certified(provider: &CryptoProvider, chain: &[Vec<u8>], key: &Key) -> SingleCertAndKey {
+pub(crate) fn certified(
+    provider: &CryptoProvider,
+    chain: &[Vec<u8>],
+    key: &Key,
+) -> SingleCertAndKey {
     let der = PrivateKeyDer::Pkcs8(key.pkcs8().unwrap().into());
     let key = provider.key_provider.load_private_key(der).unwrap();
     let chain = chain.iter().map(|der| CertificateDer::from(der.clone())).collect();
     CertifiedKey::new(chain, key).into()
 }
 
-pub fn client_config(
+pub(crate) fn client_config(
     provider: Arc<CryptoProvider>,
     presents: Option<SingleCertAndKey>,
     clock: &Clock,
@@ -45,7 +49,7 @@ pub fn client_config(
     }
 }
 
-pub fn server_config(
+pub(crate) fn server_config(
     provider: Arc<CryptoProvider>,
     presents: SingleCertAndKey,
     clock: &Clock,
@@ -60,11 +64,11 @@ pub fn server_config(
         .with_cert_resolver(Arc::new(presents))
 }
 
-pub fn connect(config: &Arc<ClientConfig>) -> rustls::Connection {
+pub(crate) fn connect(config: &Arc<ClientConfig>) -> rustls::Connection {
     rustls::ClientConnection::new(config.clone(), name()).unwrap().into()
 }
 
-pub fn accept(config: &Arc<ServerConfig>) -> rustls::Connection {
+pub(crate) fn accept(config: &Arc<ServerConfig>) -> rustls::Connection {
     rustls::ServerConnection::new(config.clone()).unwrap().into()
 }
 

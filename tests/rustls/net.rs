@@ -22,33 +22,33 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use crate::kit::{Authority, CertificateBuilder, GeneralName, Key, Kind, LONG_AGO, NOW, Name};
 
-pub const SERVER: &str = "db.example.test";
-pub const CLIENT: &str = "spiffe://example.test/web";
-pub const VERSIONS: [(&str, &[&SupportedProtocolVersion]); 2] =
+pub(crate) const SERVER: &str = "db.example.test";
+pub(crate) const CLIENT: &str = "spiffe://example.test/web";
+pub(crate) const VERSIONS: [(&str, &[&SupportedProtocolVersion]); 2] =
     [("TLS 1.2", &[&rustls::version::TLS12]), ("TLS 1.3", &[&rustls::version::TLS13])];
 
 /// Time as tests set it.
 #[derive(Clone, Debug)]
-pub struct Clock(Arc<AtomicI64>);
+pub(crate) struct Clock(Arc<AtomicI64>);
 
 impl Clock {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Arc::new(AtomicI64::new(NOW)))
     }
 
-    pub fn set(&self, seconds: i64) {
+    pub(crate) fn set(&self, seconds: i64) {
         self.0.store(seconds, Ordering::SeqCst);
     }
 
-    pub fn advance(&self, seconds: i64) {
+    pub(crate) fn advance(&self, seconds: i64) {
         self.0.fetch_add(seconds, Ordering::SeqCst);
     }
 
-    pub fn seconds(&self) -> i64 {
+    pub(crate) fn seconds(&self) -> i64 {
         self.0.load(Ordering::SeqCst)
     }
 
-    pub fn now(&self) -> Time {
+    pub(crate) fn now(&self) -> Time {
         Time::from_unix(self.seconds())
     }
 }
@@ -60,42 +60,42 @@ impl TimeProvider for Clock {
     }
 }
 
-pub fn ring() -> Arc<CryptoProvider> {
+pub(crate) fn ring() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
 
 /// P-256: its arithmetic is assembly even in a build for debugging.
-pub fn authority(name: &str, number: u64) -> Authority {
+pub(crate) fn authority(name: &str, number: u64) -> Authority {
     Authority::root(&Name::cn(name), &Key::new(Kind::P256, number))
 }
 
-pub fn bundle(authorities: &[&Authority]) -> TrustBundle {
+pub(crate) fn bundle(authorities: &[&Authority]) -> TrustBundle {
     TrustBundle::new(
         authorities.iter().map(|authority| TrustAnchor::from_der(&authority.certificate).unwrap()),
     )
 }
 
 /// Trust in these authorities for the names of `example.test`.
-pub fn domain(authorities: &[&Authority]) -> Domain {
+pub(crate) fn domain(authorities: &[&Authority]) -> Domain {
     let scopes =
         [Scope::dns("example.test").unwrap(), Scope::Spiffe("example.test".parse().unwrap())];
     Domain::named("example.test", scopes, bundle(authorities))
 }
 
-pub fn trust(authorities: &[&Authority]) -> TrustStore {
+pub(crate) fn trust(authorities: &[&Authority]) -> TrustStore {
     TrustStore::new([domain(authorities)]).unwrap()
 }
 
 /// What an authority issues.
-pub struct Order {
-    pub names: Vec<GeneralName>,
-    pub key: Key,
-    pub validity: (i64, i64),
-    pub edit: fn(CertificateBuilder) -> CertificateBuilder,
+pub(crate) struct Order {
+    pub(crate) names: Vec<GeneralName>,
+    pub(crate) key: Key,
+    pub(crate) validity: (i64, i64),
+    pub(crate) edit: fn(CertificateBuilder) -> CertificateBuilder,
 }
 
 impl Order {
-    pub fn new(names: &[GeneralName], key: u64) -> Self {
+    pub(crate) fn new(names: &[GeneralName], key: u64) -> Self {
         Order {
             names: names.to_vec(),
             key: Key::new(Kind::P256, key),
@@ -104,22 +104,22 @@ impl Order {
         }
     }
 
-    pub fn server() -> Self {
+    pub(crate) fn server() -> Self {
         Order::new(&[GeneralName::dns(SERVER)], 4)
     }
 
-    pub fn client() -> Self {
+    pub(crate) fn client() -> Self {
         Order::new(&[GeneralName::uri(CLIENT)], 5)
     }
 
-    pub fn issue(&self, authority: &Authority) -> Vec<u8> {
+    pub(crate) fn issue(&self, authority: &Authority) -> Vec<u8> {
         let (from, until) = self.validity;
         authority.leaf(&Name::cn("leaf"), &self.key, &self.names, |builder| {
             (self.edit)(builder.validity(from, until))
         })
     }
 
-    pub fn credential(&self, authority: &Authority) -> Credential {
+    pub(crate) fn credential(&self, authority: &Authority) -> Credential {
         let key = SoftwareKey::from_der(&self.key.pkcs8().unwrap()).unwrap();
         // What is wrong with it, the peer is to find.
         let policy = ValidationPolicy::rfc5280();
@@ -132,11 +132,15 @@ impl Order {
 }
 
 /// One end: what it trusts and what it presents.
-pub fn live(trust: TrustStore, policy: ValidationPolicy, credential: Option<Credential>) -> Live {
+pub(crate) fn live(
+    trust: TrustStore,
+    policy: ValidationPolicy,
+    credential: Option<Credential>,
+) -> Live {
     live_with(Arc::new(RingBackend::NEW), trust, policy, credential)
 }
 
-pub fn live_with(
+pub(crate) fn live_with(
     backend: Arc<dyn SignatureBackend>,
     trust: TrustStore,
     policy: ValidationPolicy,
@@ -150,27 +154,27 @@ pub fn live_with(
     live
 }
 
-pub fn client(live: &Live, clock: &Clock) -> ClientEndpointBuilder {
+pub(crate) fn client(live: &Live, clock: &Clock) -> ClientEndpointBuilder {
     let expect = ExpectServer::connection_name();
     ClientEndpoint::builder(live.clone(), ring(), expect, Presents::IfThereIs)
         .with_time(Arc::new(clock.clone()))
 }
 
-pub fn server(live: &Live, clock: &Clock) -> ServerEndpointBuilder {
+pub(crate) fn server(live: &Live, clock: &Clock) -> ServerEndpointBuilder {
     let clients = ClientAuth::Required(ExpectClient::matching(matcher()));
     ServerEndpoint::builder(live.clone(), ring(), clients).with_time(Arc::new(clock.clone()))
 }
 
-pub fn matcher() -> bonafide::identity::IdentityMatcher {
+pub(crate) fn matcher() -> bonafide::identity::IdentityMatcher {
     "spiffe://example.test/**".parse().unwrap()
 }
 
-pub fn name() -> ServerName<'static> {
+pub(crate) fn name() -> ServerName<'static> {
     SERVER.try_into().unwrap()
 }
 
 /// Either kind of connection.
-pub trait End {
+pub(crate) trait End {
     fn pull(&mut self, wire: &[u8]) -> Result<(), ConnectionError>;
     fn push(&mut self) -> Vec<u8>;
 }
@@ -213,27 +217,27 @@ impl End for rustls::Connection {
 
 /// How a handshake ended on both sides.
 #[derive(Debug)]
-pub struct Ended {
-    pub client: Result<(), ConnectionError>,
-    pub server: Result<(), ConnectionError>,
+pub(crate) struct Ended {
+    pub(crate) client: Result<(), ConnectionError>,
+    pub(crate) server: Result<(), ConnectionError>,
 }
 
 impl Ended {
     /// The alert that the client, or the server, received.
-    pub fn alert(&self) -> Option<AlertDescription> {
+    pub(crate) fn alert(&self) -> Option<AlertDescription> {
         [&self.client, &self.server].into_iter().find_map(|side| match side {
             Err(ConnectionError::Tls(Error::AlertReceived(alert))) => Some(*alert),
             _ => None,
         })
     }
 
-    pub fn is_ok(&self) -> bool {
+    pub(crate) fn is_ok(&self) -> bool {
         self.client.is_ok() && self.server.is_ok()
     }
 }
 
 /// Carries everything to and fro until both ends are silent.
-pub fn exchange(client: &mut impl End, server: &mut impl End) -> Ended {
+pub(crate) fn exchange(client: &mut impl End, server: &mut impl End) -> Ended {
     let mut ended = Ended { client: Ok(()), server: Ok(()) };
     loop {
         let (to_server, to_client) = (client.push(), server.push());
@@ -250,7 +254,7 @@ pub fn exchange(client: &mut impl End, server: &mut impl End) -> Ended {
 }
 
 /// A handshake of two endpoints, with what came of it.
-pub fn meet(
+pub(crate) fn meet(
     client: &Arc<ClientEndpoint>,
     server: &Arc<ServerEndpoint>,
 ) -> (Connection, Connection, Ended) {

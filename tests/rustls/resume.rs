@@ -94,7 +94,7 @@ impl End {
 
 /// Counts what the backend is asked.
 #[derive(Debug, Default)]
-struct Counting(AtomicUsize);
+pub(crate) struct Counting(AtomicUsize);
 
 impl SignatureBackend for Counting {
     fn verify(
@@ -111,7 +111,7 @@ impl SignatureBackend for Counting {
 
 impl Counting {
     /// How many since the last time.
-    fn take(&self) -> usize {
+    pub(crate) fn take(&self) -> usize {
         self.0.swap(0, Ordering::Relaxed)
     }
 }
@@ -181,7 +181,7 @@ fn a_server_refuses_at_the_first_attempt() {
             let client = foreign::client_config(ring(), Some(presents), &clock, versions);
             let client = Arc::new(client);
             count.take();
-            let mut come = || {
+            let come = || {
                 let (mut c, mut s) = (foreign::connect(&client), server.accept().unwrap());
                 let ended = exchange(&mut c, &mut s);
                 (ended, s.peer().is_some(), s.common().handshake_kind(), count.take())
@@ -225,7 +225,7 @@ fn a_client_refuses_at_the_first_attempt() {
                 live_with(count.clone(), trust(&[&root]), ValidationPolicy::tls_server(), own);
             let client = client(&live, &clock).with_versions(versions).build().unwrap();
             count.take();
-            let mut come = || {
+            let come = || {
                 let (mut c, mut s) = (client.connect(name()).unwrap(), foreign::accept(&server));
                 let ended = exchange(&mut c, &mut s);
                 (ended, c.peer().is_some(), c.common().handshake_kind(), count.take())
@@ -396,7 +396,7 @@ fn a_shared_configuration_that_resumes_leaves_expiry_to_whoever_judges() {
         let presents = foreign::certified(&ring(), &[order.issue(&root)], &order.key);
         let client = foreign::client_config(ring(), Some(presents), &clock, versions);
         let client = Arc::new(client);
-        let mut come = || {
+        let come = || {
             let (mut c, mut s) = (foreign::connect(&client), foreign::accept(&config));
             let ended = exchange(&mut c, &mut s);
             (ended, server.verified_peer(&s), s.handshake_kind())

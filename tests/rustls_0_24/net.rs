@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bonafide::credential::{CredentialChecks, SoftwareKey, Update};
 use bonafide::live::{Live, Publication};
-use bonafide::policy::{RevocationPolicy, RevocationRule, Role, ValidationPolicy};
+use bonafide::policy::{RevocationPolicy, ValidationPolicy};
 use bonafide::revocation::{
     CrlSigner, CrlStore, EvidenceRequest, Revocation, RevocationSource, SignatureTools, VerifiedCrl,
 };
@@ -126,18 +126,29 @@ impl Pki {
         Domain::named("ours", [scope], TrustBundle::new([anchor]))
     }
 
-    /// The list of the intermediate, made now, with these leaves revoked.
+    /// The list of the intermediate, made now, with these leaves revoked: what is fetched.
     pub fn list(&self, number: u8, revoked: &[u8]) -> Arc<dyn RevocationSource> {
-        let (algorithms, by) = (AlgorithmPolicy::DEFAULT, &self.intermediate);
+        let list = self.list_of(&self.intermediate, number, revoked);
+        Arc::new(CrlStore::new().with(list).unwrap())
+    }
+
+    /// That of the root as well: what is published.
+    pub fn lists(&self, number: u8, revoked: &[u8]) -> Arc<dyn RevocationSource> {
+        let store = CrlStore::new().with(self.list_of(&self.root, number, &[])).unwrap();
+        let list = self.list_of(&self.intermediate, number, revoked);
+        Arc::new(store.with(list).unwrap())
+    }
+
+    fn list_of(&self, by: &Authority, number: u8, revoked: &[u8]) -> VerifiedCrl {
         let now = self.clock.now().unix();
-        let list = CrlBuilder::complete(&by.name, number, &by.key)
-            .updates(now, Some((now + 3_600).into()));
+        let list = CrlBuilder::complete(&by.name, number, &by.key);
+        let list = list.updates(now, Some((now + 3_600).into()));
         let list = revoked.iter().fold(list, |list, serial| list.revoke(Revoked::new(&[*serial])));
         let signer = OwnedCertificate::from_der(by.certificate.clone()).unwrap();
         let signers = [CrlSigner::certificate(signer).unwrap()];
+        let algorithms = AlgorithmPolicy::DEFAULT;
         let tools = SignatureTools::new(&BACKEND, &algorithms);
-        let list = VerifiedCrl::take_in(&list.sign(&by.key), &signers, &tools).unwrap();
-        Arc::new(CrlStore::new().with(list).unwrap())
+        VerifiedCrl::take_in(&list.sign(&by.key), &signers, &tools).unwrap()
     }
 
     /// Trust in the root, nothing asked about revocation.
@@ -145,12 +156,11 @@ impl Pki {
         self.live(ValidationPolicy::tls_server(), Revocation::new())
     }
 
-    /// Trust in the root, no list at hand; a leaf whose status is unknown is refused.
+    /// Trust in the root, and its list; a status that is unknown is refused.
     pub fn strict(&self) -> Live {
-        let rules = RevocationPolicy::hard_fail()
-            .with_rule(Role::Intermediate, RevocationRule::dangerously_unchecked());
-        let policy = ValidationPolicy::tls_server().with_revocation(rules);
-        self.live(policy, Revocation::new().with_source(Arc::new(CrlStore::new())))
+        let policy = ValidationPolicy::tls_server().with_revocation(RevocationPolicy::hard_fail());
+        let store = CrlStore::new().with(self.list_of(&self.root, 1, &[])).unwrap();
+        self.live(policy, Revocation::new().with_source(Arc::new(store)))
     }
 
     fn live(&self, policy: ValidationPolicy, revocation: Revocation) -> Live {
@@ -224,6 +234,7 @@ impl End {
         let mut suspended = suspend(stopped);
         while let Progress::Needs(wants) = suspended.step()? {
             self.needs += 1;
+            assert!(self.needs < 8, "it asks for the same again and again: {wants:?}");
             suspended.supply(fetch(wants));
         }
         let (handshake, expected) = suspended.resume(out)?;

@@ -1,13 +1,13 @@
 //! How a case is put to the library: as a user would, through [`Verifier::decide`].
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bonafide::identity::{ExpectedName, NameError};
 use bonafide::policy::{Purpose, ValidationPolicy};
-use bonafide::signature::AwsLcBackend;
+use bonafide::signature::{AwsLcBackend, SharedMemo};
 use bonafide::trust::{AnchorError, TrustAnchor, TrustBundle, TrustStore};
-use bonafide::verify::{Expect, Request, Verifier};
+use bonafide::verify::{Expect, Request, SeenChains, Verifier};
 use bonafide::x509::Time;
 use rustls_pki_types::CertificateDer;
 
@@ -91,7 +91,13 @@ impl Answer {
     }
 }
 
-/// Asks.
+/// What is remembered from question to question.
+static WARM: LazyLock<(Arc<SharedMemo>, Arc<SeenChains>)> = LazyLock::new(|| {
+    let memo = SharedMemo::with_capacity(1 << 16);
+    (Arc::new(memo), Arc::new(SeenChains::with_capacity(1 << 12)))
+});
+
+/// Asks; and again with a memo and a table of chains, which must change nothing.
 pub fn ask(question: &Question<'_>) -> Answer {
     let leaf = CertificateDer::from(question.leaf);
     let pool: Vec<CertificateDer<'_>> =
@@ -119,6 +125,13 @@ pub fn ask(question: &Question<'_>) -> Answer {
         verifier = verifier.with_revocation(evidence.revocation.clone());
     }
     let decision = verifier.decide(&request, question.now);
+    // What others left behind, and what this question leaves, changes nothing.
+    let (memo, seen) = &*WARM;
+    let warm = verifier.with_memo(memo.clone()).with_seen_chains(seen.clone());
+    for state in ["as others left it", "warm"] {
+        let again = warm.decide(&request, question.now);
+        assert_eq!(format!("{again:?}"), format!("{decision:?}"), "memo and table {state}");
+    }
     let mut answer = Answer::rejected(decision.code());
     answer.signatures = decision.work().signatures;
     answer.steps = decision.work().path_steps;

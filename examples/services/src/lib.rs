@@ -2,13 +2,14 @@
 //! own, connections over tokio that are judged before they carry data, and the means to tell a story.
 //!
 //! ```sh
-//! cargo run --package bonafide-services --bin mtls    # or axum, tonic, quinn, pool
+//! cargo run --package bonafide-services --bin mtls    # or axum, tonic, quinn, pool, fetch
 //! ```
 
 #[path = "../../../tests/kit/mod.rs"]
 mod kit;
 
 pub mod estate;
+pub mod fetch;
 pub mod tls;
 
 /// Whatever went wrong.

@@ -13,6 +13,7 @@ use bonafide::live::{
     Standing,
 };
 use bonafide::rustls::{ClientEndpoint, HandshakeEvents, RejectedPeer, ServerEndpoint};
+use rustls::{AlertDescription, ClientConfig};
 use rustls_pki_types::ServerName;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -42,7 +43,7 @@ pub async fn accept(
     }
 }
 
-/// Connects to a server and judges it.
+/// Connects to a server, with resumption, and judges it.
 ///
 /// # Errors
 /// Those of the transport and of TLS; [`bonafide::rustls::PeerError`].
@@ -51,9 +52,22 @@ pub async fn connect(
     address: SocketAddr,
     name: &ServerName<'static>,
 ) -> Result<(client::TlsStream<TcpStream>, LivePeer), Failure> {
+    connect_with(endpoint.dangerously_resuming_config(), endpoint, address, name).await
+}
+
+/// The same, with a configuration of the endpoint.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_with(
+    config: Arc<ClientConfig>,
+    endpoint: &Arc<ClientEndpoint>,
+    address: SocketAddr,
+    name: &ServerName<'static>,
+) -> Result<(client::TlsStream<TcpStream>, LivePeer), Failure> {
     endpoint.check_ready()?;
-    let connector = TlsConnector::from(endpoint.dangerously_resuming_config());
-    let mut stream = connector.connect(name.clone(), TcpStream::connect(address).await?).await?;
+    let tcp = TcpStream::connect(address).await?;
+    let mut stream = TlsConnector::from(config).connect(name.clone(), tcp).await?;
     // What makes resumption safe: a resumed server is judged like any other.
     match endpoint.verified_peer(stream.get_ref().1, name) {
         Ok(peer) => Ok((stream, peer)),
@@ -184,7 +198,7 @@ impl HandshakeEvents for Tell {
 
 /// What TLS says of a connection that failed: the alert that the other side sent, where it sent one.
 #[must_use]
-pub fn alert(failure: &Failure) -> Option<rustls::AlertDescription> {
+pub fn alert(failure: &Failure) -> Option<AlertDescription> {
     let error = failure.downcast_ref::<io::Error>()?.get_ref()?;
     match error.downcast_ref::<rustls::Error>()? {
         rustls::Error::AlertReceived(alert) => Some(*alert),

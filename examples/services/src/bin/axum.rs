@@ -1,5 +1,6 @@
 //! axum behind mTLS: the verified identity as an extractor, asked at each request, so that a revocation
-//! acts on the next request of a connection that is open already.
+//! acts on the next request of a connection that is open already. (Requests that last, streams for one,
+//! belong into the register of sessions as well: see `mtls`.)
 //!
 //! ```sh
 //! cargo run --package bonafide-services --bin axum

@@ -35,7 +35,7 @@ async fn main() -> Result<(), Failure> {
 
 async fn story() -> Result<(), Failure> {
     let ours = Authority::new("example.org");
-    let strangers = Authority::new("example.org");
+    let strangers = Authority::new("stranger.test");
 
     // The service.
     let orders = workload(&[&ours], ours.issue("spiffe://example.org/orders")?)?;
@@ -46,7 +46,8 @@ async fn story() -> Result<(), Failure> {
             .with_events(Arc::new(Tell("orders")))
             .build()?;
     // The configuration that nobody gets to see: each connection has its own.
-    let config = quinn::ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(server.config())?));
+    let config =
+        quinn::ServerConfig::with_crypto(Arc::new(QuicServerConfig::try_from(server.config())?));
     let endpoint = Endpoint::server(config.clone(), ([127, 0, 0, 1], 0).into())?;
     let address = endpoint.local_addr()?;
     let sessions = Sessions::of(orders.clone());
@@ -58,14 +59,14 @@ async fn story() -> Result<(), Failure> {
     });
 
     // A client.
-    let client_of = |authority: &Authority| -> Result<Client, Failure> {
+    let client_of = |who, authority: &Authority| -> Result<Client, Failure> {
         let live = workload(&[&ours], authority.issue("spiffe://example.org/web")?)?;
         let servers = ExpectServer::matching("spiffe://example.org/orders".parse()?);
         let client =
             ClientEndpoint::builder(live, provider.clone(), servers, Presents::Always).build()?;
-        Ok(Client { client, endpoint: Endpoint::client(([127, 0, 0, 1], 0).into())? })
+        Ok(Client { who, client, endpoint: Endpoint::client(([127, 0, 0, 1], 0).into())? })
     };
-    let web = client_of(&ours)?;
+    let web = client_of("web", &ours)?;
     let first = web.connect(address).await?;
     let answer = ask(&first).await?;
     say("web", &format!("is called {answer}"));
@@ -81,8 +82,8 @@ async fn story() -> Result<(), Failure> {
     ensure(ask(&second).await? == "spiffe://example.org/web", "orders knows web again")?;
     second.close(DONE, b"done");
 
-    // A stranger, of an authority that only calls itself example.org.
-    let stranger = client_of(&strangers)?;
+    // A stranger, whose authority is not trusted.
+    let stranger = client_of("stranger", &strangers)?;
     let refused = match stranger.connect(address).await {
         Ok(connection) => connection.closed().await,
         Err(failure) => *failure.downcast::<ConnectionError>()?,
@@ -142,6 +143,7 @@ fn chain_of(connection: &quinn::Connection) -> Result<Vec<CertificateDer<'static
 }
 
 struct Client {
+    who: &'static str,
     client: Arc<ClientEndpoint>,
     endpoint: Endpoint,
 }
@@ -158,7 +160,7 @@ impl Client {
         let name = ServerName::try_from(NAME)?;
         let chain = chain_of(&connection)?;
         let server: LivePeer = self.client.dangerously_peer_of_chain(&chain, &name)?;
-        say("web", &format!("is connected to {}", server.identity()));
+        say(self.who, &format!("is connected to {}", server.identity()));
         Ok(connection)
     }
 

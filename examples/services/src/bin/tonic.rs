@@ -91,7 +91,9 @@ async fn story() -> Result<(), Failure> {
 
     // The service.
     let orders = workload(&[&ours, &partner], ours.issue("spiffe://example.org/orders")?)?;
-    let clients = ExpectClient::matching("any(trust-domain(example.org), trust-domain(partner.test))".parse()?);
+    let clients = ExpectClient::matching(
+        "any(trust-domain(example.org), trust-domain(partner.test))".parse()?,
+    );
     let server =
         ServerEndpoint::builder(orders.clone(), provider.clone(), ClientAuth::Required(clients))
             .with_events(Arc::new(Tell("orders")))

@@ -1,0 +1,664 @@
+//! Revocation from end to end, judged by the verifier under hard fail: what is wrong with evidence
+//! has a name of its own each and never passes, what is missing is asked for, and what an operator
+//! denies is denied on the next call.
+#![cfg(feature = "ring")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "test code")]
+
+mod kit;
+
+use std::sync::Arc;
+
+use bonafide::decision::Decision;
+use bonafide::identity::DistinguishedName;
+use bonafide::policy::{
+    Limits, RevocationPolicy, RevocationRule, Role, UnknownReason, ValidationPolicy,
+};
+use bonafide::revocation::{
+    CrlIntake, CrlSigner, CrlStore, Denied, DenyList, DenyRule, EvidenceId, EvidenceRequest,
+    Issuer, OcspExchange, OcspStore, Revocation, SignatureTools, VerifiedCrl,
+};
+use bonafide::signature::{AlgorithmPolicy, PublicKey, RingBackend};
+use bonafide::trust::{TrustAnchor, TrustBundle, TrustStore};
+use bonafide::verify::{Expect, Request, Step, Verifier};
+use bonafide::x509::{CertIdHash, Certificate, OcspRequest, OwnedCertificate, ReasonCode, Time};
+use kit::ext::{self, DistributionPoint, IssuingDistributionPoint, PointName};
+use kit::{
+    Authority, CertificateBuilder, CrlBuilder, Estate, Extension, FAR, GeneralName, IdHash, Key,
+    Kind, LONG_AGO, NOW, Name, OcspResponseBuilder, Responder, Revoked, SingleResponse, Status,
+};
+use rustls_pki_types::CertificateDer;
+
+const LEAF: [u8; 1] = [3];
+
+fn tools() -> SignatureTools<'static> {
+    SignatureTools::new(&RingBackend::NEW, &AlgorithmPolicy::DEFAULT)
+}
+
+fn key(number: u64) -> Key {
+    Key::new(Kind::Ed25519, number)
+}
+
+fn signer(der: &[u8]) -> CrlSigner {
+    CrlSigner::certificate(OwnedCertificate::from_der(der.to_vec()).unwrap()).unwrap()
+}
+
+/// A list of an authority, from a day ago to far in the future.
+fn list(authority: &Authority, number: u8) -> CrlBuilder {
+    CrlBuilder::complete(&authority.name, number, &authority.key)
+        .updates(NOW - 86_400, Some(FAR.into()))
+}
+
+/// An estate and what its lists are taken in with.
+struct World {
+    estate: Estate,
+    anchors: Vec<TrustAnchor>,
+    signers: Vec<CrlSigner>,
+    policy: ValidationPolicy,
+}
+
+impl World {
+    fn new() -> Self {
+        let estate = Estate::new();
+        let anchor = TrustAnchor::from_der(&estate.root.certificate).unwrap();
+        let signers = vec![CrlSigner::anchor(&anchor), signer(&estate.intermediate.certificate)];
+        let policy = ValidationPolicy::tls_server().with_revocation(RevocationPolicy::hard_fail());
+        Self { estate, anchors: vec![anchor], signers, policy }
+    }
+
+    /// The root's list, which says that the intermediate is good.
+    fn of_root(&self) -> CrlStore {
+        let list = list(&self.estate.root, 1).sign(&self.estate.root.key);
+        CrlStore::new().with(self.take_in(&list).unwrap()).unwrap()
+    }
+
+    fn take_in(&self, list: &[u8]) -> Result<VerifiedCrl, &'static str> {
+        VerifiedCrl::take_in(list, &self.signers, &tools()).map_err(|error| error.code())
+    }
+
+    fn verifier(&self, revocation: Revocation) -> Verifier {
+        let trust = TrustStore::dangerously_unscoped(TrustBundle::new(self.anchors.clone()));
+        Verifier::new(trust.into(), self.policy.clone().into(), Arc::new(RingBackend::NEW))
+            .with_revocation(Arc::new(revocation))
+    }
+
+    fn decide(&self, revocation: Revocation, staple: Option<&[u8]>) -> Decision {
+        let verifier = self.verifier(revocation);
+        let leaf = CertificateDer::from(self.estate.leaf.clone());
+        let pool = [CertificateDer::from(self.estate.intermediate.certificate.clone())];
+        let name = "dns:leaf.example.test".parse().unwrap();
+        let mut request = Request::new(&leaf, &pool, Expect::name(&name));
+        if let Some(staple) = staple {
+            request = request.with_stapled_ocsp(staple);
+        }
+        verifier.decide(&request, Time::from_unix(NOW))
+    }
+
+    /// The decision with these lists beside the root's; what the intake said of the last one.
+    fn with_lists(&self, lists: &[Vec<u8>]) -> (Result<(), &'static str>, Decision) {
+        let mut store = self.of_root();
+        let mut said = Ok(());
+        for list in lists {
+            said = self.take_in(list).and_then(|list| {
+                store = store.with(list).map_err(|error| error.code())?;
+                Ok(())
+            });
+        }
+        (said, self.decide(Revocation::new().with_source(Arc::new(store)), None))
+    }
+}
+
+fn idp(point: &IssuingDistributionPoint) -> Extension {
+    ext::issuing_distribution_point(point)
+}
+
+#[test]
+fn a_list_that_is_wrong_never_passes_and_says_why() {
+    let mut world = World::new();
+    let ca = world.estate.intermediate.clone();
+    let sign = |builder: CrlBuilder| builder.sign(&ca.key);
+    let revoked = || list(&ca, 5).revoke(Revoked::new(&LEAF).reason(1));
+    let sound = sign(list(&ca, 5));
+    let listed = sign(revoked());
+    let mut flipped = sound.clone();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 1;
+    // An authority of the same name, under a root that is not trusted (any more).
+    let removed = Authority::root(&Name::cn("Removed Root"), &key(20));
+    let imposter = removed.intermediate(&ca.name, &key(21), |builder| builder);
+    let elsewhere = Authority::root(&Name::cn("Elsewhere"), &key(22));
+    world.signers.extend([signer(&imposter.certificate), signer(&elsewhere.certificate)]);
+    let of_cas = IssuingDistributionPoint { only_ca: true, ..Default::default() };
+    let of_attributes = IssuingDistributionPoint { only_attribute: true, ..Default::default() };
+    let partition = IssuingDistributionPoint {
+        name: Some(PointName::uri("http://crl.test/2")),
+        ..Default::default()
+    };
+    let some_reasons =
+        IssuingDistributionPoint { only_some_reasons: Some(vec![1]), ..Default::default() };
+    let unknown = Extension::raw("1.2.3.4", true, &[5, 0]);
+    let order = |serials: [u8; 3]| {
+        sign(serials.into_iter().fold(list(&ca, 5), |l, serial| l.revoke(Revoked::new(&[serial]))))
+    };
+    let none = "revocation.no-source";
+    for (case, lists, said, expected) in [
+        ("sound", vec![sound.clone()], Ok(()), "accepted"),
+        ("listed", vec![listed.clone()], Ok(()), "revocation.revoked"),
+        ("missing", vec![], Ok(()), none),
+        (
+            "stale",
+            vec![sign(list(&ca, 5).updates(LONG_AGO, Some((NOW - 1).into())))],
+            Ok(()),
+            "revocation.stale",
+        ),
+        (
+            "stale and listed",
+            vec![sign(revoked().updates(LONG_AGO, Some((NOW - 1).into())))],
+            Ok(()),
+            "revocation.revoked",
+        ),
+        (
+            "future",
+            vec![sign(list(&ca, 5).updates(NOW + 1, Some(FAR.into())))],
+            Ok(()),
+            "revocation.from-future",
+        ),
+        ("truncated by an octet", vec![sound[..sound.len() - 1].to_vec()], Err("format.der"), none),
+        ("truncated by half", vec![sound[..sound.len() / 2].to_vec()], Err("format.der"), none),
+        (
+            "re-signed by the root",
+            vec![list(&ca, 5).sign(&world.estate.root.key)],
+            Err("crl-intake.bad-signature"),
+            none,
+        ),
+        ("changed", vec![flipped], Err("crl-intake.bad-signature"), none),
+        (
+            "re-signed by an authority of the name whose root was removed",
+            vec![CrlBuilder::complete(&ca.name, 5, &imposter.key).sign(&imposter.key)],
+            Ok(()),
+            "revocation.signer-not-authorized",
+        ),
+        (
+            "rolled back",
+            vec![listed.clone(), sign(list(&ca, 4))],
+            Err("revocation.rolled-back"),
+            "revocation.revoked",
+        ),
+        (
+            "for authorities",
+            vec![sign(list(&ca, 5).with(idp(&of_cas)))],
+            Ok(()),
+            "revocation.scope-mismatch",
+        ),
+        (
+            "for attributes",
+            vec![sign(list(&ca, 5).with(idp(&of_attributes)))],
+            Ok(()),
+            "revocation.scope-mismatch",
+        ),
+        (
+            "another partition",
+            vec![sign(list(&ca, 5).with(idp(&partition)))],
+            Ok(()),
+            "revocation.scope-mismatch",
+        ),
+        (
+            "one reason",
+            vec![sign(list(&ca, 5).with(idp(&some_reasons)))],
+            Ok(()),
+            "revocation.partial-reasons",
+        ),
+        ("another issuer", vec![list(&elsewhere, 5).sign(&elsewhere.key)], Ok(()), none),
+        (
+            "nobody's",
+            vec![CrlBuilder::complete(&Name::cn("Nobody"), 5, &ca.key).sign(&ca.key)],
+            Err("crl-intake.no-signer"),
+            none,
+        ),
+        (
+            "a delta alone",
+            vec![sign(list(&ca, 6).with(ext::delta_crl_indicator(&[5])))],
+            Ok(()),
+            "revocation.unsupported-form",
+        ),
+        (
+            "critical extension",
+            vec![sign(list(&ca, 5).with(unknown.clone()))],
+            Ok(()),
+            "revocation.unknown-critical-extension",
+        ),
+        (
+            "critical extension of an entry",
+            vec![sign(list(&ca, 5).revoke(Revoked::new(&[9]).with(unknown)))],
+            Ok(()),
+            "revocation.unknown-critical-extension",
+        ),
+        (
+            "an entry without meaning",
+            vec![sign(list(&ca, 5).revoke(Revoked::new(&[9]).reason(7)))],
+            Err("format.unassigned"),
+            none,
+        ),
+        ("in order", vec![order([1, 3, 9])], Ok(()), "revocation.revoked"),
+        ("reordered", vec![order([9, 3, 1])], Ok(()), "revocation.revoked"),
+    ] {
+        let (answer, decision) = world.with_lists(&lists);
+        assert_eq!(answer, said, "{case}");
+        assert_eq!(decision.code(), expected, "{case}: {}", decision.explain());
+    }
+    // Whatever order lists come in; of two of one number the digest decides which stays.
+    let mut lists = [listed, sign(list(&ca, 5).with(idp(&of_cas))), sound.clone()];
+    let mut codes = Vec::new();
+    for _ in 0..2 {
+        lists.reverse();
+        for _ in 0..lists.len() {
+            lists.rotate_left(1);
+            codes.push(world.with_lists(&lists).1.code());
+        }
+    }
+    codes.dedup();
+    assert_eq!(codes.len(), 1, "{codes:?}");
+    let oversized = CrlIntake::bounded(&sound[..], &world.signers, sound.len() - 1).unwrap_err();
+    assert_eq!(oversized.code(), "crl-intake.too-large");
+    assert!(CrlIntake::bounded(&sound[..], &world.signers, sound.len()).is_ok());
+}
+
+#[test]
+fn what_a_decision_rests_on_is_named_and_bounds_it() {
+    let world = World::new();
+    let ca = &world.estate.intermediate;
+    let sound = list(ca, 5).updates(NOW - 5, Some((NOW + 60).into())).sign(&ca.key);
+    let (_, decision) = world.with_lists(std::slice::from_ref(&sound));
+    let peer = decision.peer().unwrap();
+    assert!(peer.evidence().contains(&EvidenceId::of(&sound)));
+    assert_eq!(peer.evidence().len(), 2, "the root's list is named too");
+    assert_eq!(peer.valid_until(), Time::from_unix(NOW + 60));
+    let revoking = list(ca, 5).revoke(Revoked::new(&LEAF)).sign(&ca.key);
+    let (_, decision) = world.with_lists(std::slice::from_ref(&revoking));
+    assert!(decision.rejection().unwrap().evidence().contains(&EvidenceId::of(&revoking)));
+    let staple = respond(&world, Status::Good).sign(&ca.key);
+    let lists = Revocation::new().with_source(Arc::new(world.of_root()));
+    let decision = world.decide(lists, Some(&staple));
+    assert!(decision.peer().unwrap().evidence().contains(&EvidenceId::of(&staple)));
+}
+
+fn cert_id(world: &World, issuer_key: &Key) -> Vec<u8> {
+    kit::ocsp::cert_id(IdHash::Sha1, &world.estate.intermediate.name, issuer_key, &LEAF)
+}
+
+fn respond(world: &World, status: Status) -> OcspResponseBuilder {
+    let ca = &world.estate.intermediate;
+    let single = SingleResponse::new(&cert_id(world, &ca.key), status);
+    OcspResponseBuilder::new(Responder::Key(ca.key.clone())).respond(single)
+}
+
+#[test]
+fn a_response_that_is_wrong_never_passes_and_says_why() {
+    const OCSP_SIGNING: &str = "1.3.6.1.5.5.7.3.9";
+    let world = World::new();
+    let ca = &world.estate.intermediate;
+    let own = |builder: OcspResponseBuilder| builder.sign(&ca.key);
+    let single = |status| SingleResponse::new(&cert_id(&world, &ca.key), status);
+    let by_ca = |single: SingleResponse| {
+        own(OcspResponseBuilder::new(Responder::Name(ca.name.clone())).respond(single))
+    };
+    let responder = |purpose: &str,
+                     issuer: &Authority,
+                     edit: &dyn Fn(CertificateBuilder) -> CertificateBuilder| {
+        let builder = CertificateBuilder::end_entity(&Name::cn("Responder"), &key(30), &[])
+            .serial(&[30])
+            .without("2.5.29.17")
+            .replace(ext::extended_key_usage(&[purpose]));
+        edit(builder).issued_by(issuer)
+    };
+    let delegated = |certificate: &[u8]| {
+        OcspResponseBuilder::new(Responder::Name(Name::cn("Responder")))
+            .respond(single(Status::Good))
+            .certificate(certificate)
+            .sign(&key(30))
+    };
+    let no_check = |builder: CertificateBuilder| builder.with(ext::ocsp_no_check());
+    let expired = |builder: CertificateBuilder| no_check(builder).validity(LONG_AGO, NOW - 1);
+    let same_name = Authority::root(&ca.name, &key(31));
+    let good = own(respond(&world, Status::Good));
+    let mut many = OcspResponseBuilder::new(Responder::Name(ca.name.clone()));
+    for _ in 0..300 {
+        many = many.respond(single(Status::Good));
+    }
+    for (case, staple, expected) in [
+        ("sound", good.clone(), "accepted"),
+        ("by name", by_ca(single(Status::Good)), "accepted"),
+        ("delegated", delegated(&responder(OCSP_SIGNING, ca, &no_check)), "accepted"),
+        ("revoked", own(respond(&world, Status::Revoked(NOW - 5, Some(1)))), "revocation.revoked"),
+        ("unknown", own(respond(&world, Status::Unknown)), "revocation.responder-unknown"),
+        ("try later", OcspResponseBuilder::failure(3), "revocation.responder-error"),
+        ("truncated", good[..good.len() - 1].to_vec(), "revocation.malformed"),
+        ("garbage", b"<html>".to_vec(), "revocation.malformed"),
+        (
+            "re-signed",
+            respond(&world, Status::Good).sign(&world.estate.root.key),
+            "revocation.bad-signature",
+        ),
+        ("stale", by_ca(single(Status::Good).updates(LONG_AGO, Some(NOW - 1))), "revocation.stale"),
+        (
+            "stale and revoked",
+            by_ca(single(Status::Revoked(NOW - 9, None)).updates(LONG_AGO, Some(NOW - 1))),
+            "revocation.revoked",
+        ),
+        (
+            "future",
+            by_ca(single(Status::Good).updates(NOW + 1, Some(FAR))),
+            "revocation.from-future",
+        ),
+        (
+            "another certificate",
+            by_ca(SingleResponse::new(&cert_id(&world, &key(31)), Status::Good)),
+            "revocation.not-covered",
+        ),
+        (
+            "of another issuer",
+            OcspResponseBuilder::new(Responder::Name(world.estate.root.name.clone()))
+                .respond(single(Status::Good))
+                .sign(&world.estate.root.key),
+            "revocation.signer-not-authorized",
+        ),
+        (
+            "responder without the purpose",
+            delegated(&responder("1.3.6.1.5.5.7.3.1", ca, &no_check)),
+            "revocation.signer-not-authorized",
+        ),
+        (
+            "responder for any purpose",
+            delegated(&responder("2.5.29.37.0", ca, &no_check)),
+            "revocation.signer-not-authorized",
+        ),
+        (
+            "responder of another authority of the name",
+            delegated(&responder(OCSP_SIGNING, &same_name, &no_check)),
+            "revocation.signer-not-authorized",
+        ),
+        (
+            "responder of the root",
+            delegated(&responder(OCSP_SIGNING, &world.estate.root, &no_check)),
+            "revocation.signer-not-authorized",
+        ),
+        (
+            "expired responder",
+            delegated(&responder(OCSP_SIGNING, ca, &expired)),
+            "revocation.signer-not-authorized",
+        ),
+        (
+            "responder of unknown status",
+            delegated(&responder(OCSP_SIGNING, ca, &|builder| builder)),
+            "revocation.signer-not-authorized",
+        ),
+        ("oversized", own(many), "limit.evidence-checks"),
+    ] {
+        let lists = Revocation::new().with_source(Arc::new(world.of_root()));
+        let decision = world.decide(lists, Some(&staple));
+        assert_eq!(decision.code(), expected, "{case}: {}", decision.explain());
+    }
+
+    // What is fetched must be authentic before it is held.
+    let issuer = Certificate::from_der(&ca.certificate).unwrap();
+    let spki = issuer.subject_public_key_info().unwrap();
+    let request = OcspRequest::new(CertIdHash::Sha1, issuer.subject().as_der(), spki.key(), &LEAF);
+    let exchange = OcspExchange::new(request.with_nonce(&[7; 32]).unwrap());
+    let offer = |store: &OcspStore, bytes: &[u8], exchange: Option<&OcspExchange>| {
+        let issuer = Issuer::new(issuer.subject(), PublicKey::new(spki));
+        store.with(bytes, exchange, &issuer, &tools()).map_err(|error| error.code())
+    };
+    let newer = by_ca(single(Status::Revoked(NOW - 5, None)).updates(NOW - 5, Some(FAR)));
+    let held = offer(&OcspStore::new(), &newer, None).unwrap();
+    let mut oversized = good.clone();
+    oversized.resize(OcspStore::MAX_BYTES + 1, 0);
+    for (case, bytes, exchange, expected) in [
+        ("rolled back", &good, None, "ocsp-intake.rolled-back"),
+        ("another nonce", &newer, Some(&exchange), "ocsp-intake.nonce"),
+        (
+            "re-signed",
+            &respond(&world, Status::Good).sign(&key(40)),
+            None,
+            "revocation.bad-signature",
+        ),
+        ("truncated", &good[..9].to_vec(), None, "format.der"),
+        ("try later", &OcspResponseBuilder::failure(3), None, "ocsp-intake.responder-error"),
+        ("oversized", &oversized, None, "ocsp-intake.too-large"),
+    ] {
+        assert_eq!(offer(&held, bytes, exchange).unwrap_err(), expected, "{case}");
+    }
+    let revocation =
+        Revocation::new().with_source(Arc::new(world.of_root())).with_source(Arc::new(held));
+    let decision = world.decide(revocation, Some(&good));
+    assert_eq!(decision.code(), "revocation.revoked", "an older staple takes nothing back");
+}
+
+#[test]
+fn a_denial_is_in_effect_on_the_next_call() {
+    let world = World::new();
+    let ca = &world.estate.intermediate;
+    let lists = world.of_root().with(world.take_in(&list(ca, 1).sign(&ca.key)).unwrap()).unwrap();
+    let revocation = Revocation::new().with_source(Arc::new(lists));
+    let verifier = world.verifier(revocation.clone());
+    let leaf = CertificateDer::from(world.estate.leaf.clone());
+    let pool = [CertificateDer::from(ca.certificate.clone())];
+    let name = "dns:leaf.example.test".parse().unwrap();
+    let request = Request::new(&leaf, &pool, Expect::name(&name));
+    let now = Time::from_unix(NOW);
+    assert_eq!(verifier.decide(&request, now).code(), "accepted");
+    let spki = EvidenceId::of(world.estate.leaf_key.spki());
+    let rule = DenyRule::new(Denied::Key { spki: *spki.as_bytes() })
+        .with_reason(ReasonCode::KeyCompromise);
+    let denying = revocation.with_deny_list(Arc::new(DenyList::new([rule])));
+    let published = verifier.with_revocation(Arc::new(denying));
+    assert_eq!(published.decide(&request, now).code(), "revocation.revoked");
+}
+
+#[test]
+fn a_budget_that_ends_is_the_cause() {
+    let mut world = World::new();
+    let ca = world.estate.intermediate.clone();
+    let sound = list(&ca, 1).sign(&ca.key);
+    for (checks, expected) in
+        [(0, "limit.evidence-checks"), (1, "limit.evidence-checks"), (2, "accepted")]
+    {
+        let mut limits = Limits::DEFAULT;
+        limits.evidence_checks = checks;
+        world.policy = world.policy.clone().with_limits(limits);
+        let (_, decision) = world.with_lists(std::slice::from_ref(&sound));
+        assert_eq!(decision.code(), expected, "{checks}: {}", decision.explain());
+    }
+}
+
+/// The leaf of an estate, with these extensions.
+fn leaf_with(estate: &Estate, extensions: &[Extension]) -> Vec<u8> {
+    let names = [GeneralName::dns("leaf.example.test")];
+    estate.intermediate.leaf(&Name::cn("Example Leaf"), &estate.leaf_key, &names, |builder| {
+        extensions.iter().cloned().fold(builder.serial(&LEAF), CertificateBuilder::with)
+    })
+}
+
+/// Steps until something else than work comes.
+fn next(verification: &mut bonafide::verify::Verification<'_>) -> Step {
+    loop {
+        match verification.step() {
+            Step::Working => {}
+            other => return other,
+        }
+    }
+}
+
+fn needs(verification: &mut bonafide::verify::Verification<'_>) -> Vec<EvidenceRequest> {
+    match next(verification) {
+        Step::Needs(wants) => wants,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn decided(verification: &mut bonafide::verify::Verification<'_>) -> Decision {
+    match next(verification) {
+        Step::Decided(decision) => decision,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// All that a decision says, work included.
+fn text(decision: &Decision) -> String {
+    decision.explain().to_string()
+}
+
+#[test]
+fn evidence_is_asked_for_once_and_as_long_as_it_helps() {
+    let mut world = World::new();
+    let access = ext::authority_info_access(&[(
+        "1.3.6.1.5.5.7.48.1",
+        GeneralName::uri("http://ocsp.test/"),
+    )]);
+    world.estate.leaf = leaf_with(&world.estate, &[access]);
+    let points = ext::crl_distribution_points(&[DistributionPoint::uri("http://crl.test/root")]);
+    world.estate.intermediate.certificate = CertificateBuilder::authority(
+        &world.estate.intermediate.name,
+        &world.estate.intermediate.key,
+    )
+    .with(world.estate.root.key_identifier())
+    .with(points)
+    .issued_by(&world.estate.root);
+    let ca = &world.estate.intermediate;
+    let empty = || {
+        Revocation::new()
+            .with_source(Arc::new(CrlStore::new()))
+            .with_source(Arc::new(OcspStore::new()))
+    };
+    let verifier = world.verifier(empty());
+    let leaf = CertificateDer::from(world.estate.leaf.clone());
+    let pool = [CertificateDer::from(ca.certificate.clone())];
+    let name = "dns:leaf.example.test".parse().unwrap();
+    let request = Request::new(&leaf, &pool, Expect::name(&name));
+    let now = Time::from_unix(NOW);
+
+    // The list for the intermediate first, then the response for the leaf.
+    let with_list = empty().with_replaced_source(Arc::new(world.of_root()));
+    let issuer = Certificate::from_der(&ca.certificate).unwrap();
+    let key = PublicKey::new(issuer.subject_public_key_info().unwrap());
+    let response = respond(&world, Status::Good).sign(&ca.key);
+    let store = OcspStore::new()
+        .with(&response, None, &Issuer::new(issuer.subject(), key), &tools())
+        .unwrap();
+    let with_both = with_list.with_replaced_source(Arc::new(store));
+    let mut verification = verifier.begin(&request, now);
+    let [EvidenceRequest::Crl { uris, .. }] = &needs(&mut verification)[..] else { panic!() };
+    assert_eq!(uris, &["http://crl.test/root"]);
+    verification.supply(&with_list);
+    let [EvidenceRequest::Ocsp { urls, request: to_send }] = &needs(&mut verification)[..] else {
+        panic!()
+    };
+    assert_eq!(urls, &["http://ocsp.test/"]);
+    assert_eq!(to_send.cert_id(), cert_id(&world, &ca.key));
+    verification.supply(&with_both);
+    let decision = decided(&mut verification);
+    assert_eq!(decision.code(), "accepted", "{}", decision.explain());
+    assert_eq!(text(&decided(&mut verification)), text(&decision), "repeated");
+
+    // Whoever supplies nothing gets what `decide` says, work included.
+    let mut verification = verifier.begin(&request, now);
+    needs(&mut verification);
+    assert_eq!(text(&decided(&mut verification)), text(&verifier.decide(&request, now)));
+    assert_eq!(verifier.decide(&request, now).code(), "revocation.no-source");
+
+    // Supplied in vain: nothing is asked for again.
+    let nothing = empty();
+    let mut verification = verifier.begin(&request, now);
+    needs(&mut verification);
+    verification.supply(&nothing);
+    assert_eq!(decided(&mut verification).code(), "revocation.no-source");
+
+    // What policy lets pass is asked for too, and passes without.
+    let lenient = RevocationPolicy::hard_fail().with_rule(
+        Role::Intermediate,
+        RevocationRule::hard_fail().allow_unknown(UnknownReason::NoSource),
+    );
+    let lenient = lenient.with_rule(
+        Role::EndEntity,
+        RevocationRule::hard_fail().allow_unknown(UnknownReason::NoSource),
+    );
+    world.policy = ValidationPolicy::tls_server().with_revocation(lenient);
+    let verifier = world.verifier(empty());
+    let mut verification = verifier.begin(&request, now);
+    assert_eq!(needs(&mut verification).len(), 2);
+    let decision = decided(&mut verification);
+    assert_eq!(decision.code(), "accepted");
+    assert_eq!(text(&decision), text(&verifier.decide(&request, now)));
+    assert_eq!(decision.peer().unwrap().notes().len(), 2, "both are recorded");
+}
+
+#[test]
+fn a_missing_issuer_is_asked_for() {
+    let mut world = World::new();
+    world.policy = ValidationPolicy::tls_server();
+    let ca_issuers = "1.3.6.1.5.5.7.48.2";
+    let place = |text: &str| {
+        ext::authority_info_access(&[
+            (ca_issuers, GeneralName::uri(text)),
+            ("1.3.6.1.5.5.7.48.1", GeneralName::uri("http://ocsp.test/")),
+        ])
+    };
+    let root = world.estate.root.clone();
+    let upper = root.intermediate(&Name::cn("Upper"), &key(50), |builder| builder);
+    let lower = upper.intermediate(&Name::cn("Lower"), &key(51), |builder| {
+        builder.with(place("http://aia.test/upper"))
+    });
+    let names = [GeneralName::dns("leaf.example.test")];
+    let leaf = lower.leaf(&Name::cn("Leaf"), &key(52), &names, |builder| {
+        builder.with(place("http://aia.test/lower"))
+    });
+    let leaf = CertificateDer::from(leaf);
+    let name = "dns:leaf.example.test".parse().unwrap();
+    let request = Request::new(&leaf, &[], Expect::name(&name));
+    let now = Time::from_unix(NOW);
+    let verifier = world.verifier(Revocation::new());
+    let der = |authority: &Authority| [CertificateDer::from(authority.certificate.clone())];
+    let (upper, lower) = (der(&upper), der(&lower));
+    let wanted = |wants: &[EvidenceRequest]| match wants {
+        [EvidenceRequest::IssuerCertificate { uris, issuer }] => (uris.clone(), issuer.clone()),
+        other => panic!("{other:?}"),
+    };
+
+    // One after the other, to the anchor.
+    let mut verification = verifier.begin(&request, now);
+    let (uris, issuer) = wanted(&needs(&mut verification));
+    assert_eq!(uris, ["http://aia.test/lower"]);
+    assert_eq!(issuer, DistinguishedName::from_der(&Name::cn("Lower").0).unwrap());
+    verification.supply_certificates(&lower);
+    assert_eq!(wanted(&needs(&mut verification)).0, ["http://aia.test/upper"]);
+    verification.supply_certificates(&upper);
+    let decision = decided(&mut verification);
+    assert_eq!(decision.code(), "accepted", "{}", decision.explain());
+    assert_eq!(decision.peer().unwrap().path().len(), 3);
+
+    // Without, as `decide` says; another's certificate helps nobody and is asked for once.
+    let refusal = verifier.decide(&request, now);
+    assert_eq!(refusal.code(), "trust.no-route");
+    let mut verification = verifier.begin(&request, now);
+    needs(&mut verification);
+    assert_eq!(text(&decided(&mut verification)), text(&refusal));
+    let mut verification = verifier.begin(&request, now);
+    needs(&mut verification);
+    verification.supply_certificates(&upper);
+    assert_eq!(decided(&mut verification).code(), "trust.no-route");
+
+    // What is supplied counts as if it had been presented.
+    let mut limits = Limits::DEFAULT;
+    limits.pool_certificates = 0;
+    world.policy = world.policy.clone().with_limits(limits);
+    let narrow = world.verifier(Revocation::new());
+    let mut verification = narrow.begin(&request, now);
+    needs(&mut verification);
+    verification.supply_certificates(&lower);
+    assert_eq!(decided(&mut verification).code(), "limit.pool-certificates");
+
+    // A path was found, and what is wrong with it is no missing issuer.
+    let pool = [upper[0].clone(), lower[0].clone()];
+    let request = Request::new(&leaf, &pool, Expect::name(&name));
+    let late = Time::from_unix(FAR + 1);
+    let mut verification = verifier.begin(&request, late);
+    assert_eq!(decided(&mut verification).code(), "validity.expired");
+}

@@ -1,0 +1,324 @@
+//! What is remembered of certificates and signatures changes no decision: a warm memo and a table of
+//! chains that were presented before answer as a verifier does that remembers nothing.
+
+#![expect(clippy::unwrap_used, reason = "test code")]
+#![cfg(all(feature = "std", feature = "ring"))]
+
+mod kit;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bonafide::decision::Decision;
+use bonafide::identity::ExpectedName;
+use bonafide::policy::{Limits, Purpose, ValidationPolicy};
+use bonafide::revocation::{Denied, DenyList, DenyRule, Revocation};
+use bonafide::signature::{
+    AlgorithmPolicy, PublicKey, RingBackend, SharedMemo, SignatureBackend, SignatureError,
+};
+use bonafide::trust::{AnchorState, Domain, Scope, TrustAnchor, TrustBundle, TrustStore};
+use bonafide::verify::{Expect, Request, SeenChains, Verifier};
+use bonafide::x509::{AlgorithmIdentifier, Time};
+use kit::{Authority, Estate, FAR, GeneralName, Key, Kind, NOW, Name};
+use rustls_pki_types::CertificateDer;
+
+/// Counts what it verifies.
+#[derive(Debug, Default)]
+struct Counting(AtomicUsize);
+
+impl SignatureBackend for Counting {
+    fn verify(
+        &self,
+        key: PublicKey<'_>,
+        algorithm: AlgorithmIdentifier<'_>,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        RingBackend::NEW.verify(key, algorithm, message, signature)
+    }
+}
+
+fn anchor(authority: &Authority) -> TrustAnchor {
+    TrustAnchor::from_der(&authority.certificate).unwrap()
+}
+
+fn everybody(anchors: impl IntoIterator<Item = TrustAnchor>) -> TrustStore {
+    TrustStore::dangerously_unscoped(TrustBundle::new(anchors))
+}
+
+fn verifier(trust: TrustStore, policy: ValidationPolicy) -> Verifier {
+    Verifier::new(Arc::new(trust), Arc::new(policy), Arc::new(RingBackend::NEW))
+}
+
+fn decide(verifier: &Verifier, chain: &[Vec<u8>], name: &str, now: i64) -> Decision {
+    let chain: Vec<_> = chain.iter().map(|der| CertificateDer::from(&der[..])).collect();
+    let (leaf, others) = chain.split_first().unwrap();
+    let name: ExpectedName = name.parse().unwrap();
+    verifier.decide(&Request::new(leaf, others, Expect::name(&name)), Time::from_unix(now))
+}
+
+/// Everything that a decision says.
+fn record(decision: &Decision) -> String {
+    format!("{decision:?}\n{}", decision.explain())
+}
+
+const NAME: &str = "dns:leaf.example.test";
+
+#[test]
+fn a_chain_is_neither_read_nor_verified_again() {
+    let estate = Estate::new();
+    let backend = Arc::new(Counting::default());
+    let table = Arc::new(SeenChains::with_capacity(16));
+    let trust = Arc::new(everybody([anchor(&estate.root)]));
+    let cold =
+        Verifier::new(trust, Arc::new(ValidationPolicy::tls_server()), Arc::clone(&backend) as _);
+    let expected = record(&decide(&cold, &estate.chain(), NAME, NOW));
+    assert_eq!(backend.0.load(Ordering::Relaxed), 2);
+    let warm = cold.with_seen_chains(Arc::clone(&table));
+    for (round, verified) in [4, 4, 4].into_iter().enumerate() {
+        let decision = decide(&warm, &estate.chain(), NAME, NOW);
+        assert_eq!(record(&decision), expected, "round {round}");
+        assert_eq!(decision.work().signatures, 2, "demanded, whoever answers");
+        assert_eq!(backend.0.load(Ordering::Relaxed), verified, "round {round}");
+        assert_eq!(table.count(), 1, "round {round}");
+    }
+    table.clear();
+    assert!(decide(&warm, &estate.chain(), NAME, NOW).is_accepted());
+    assert_eq!(backend.0.load(Ordering::Relaxed), 6, "forgotten");
+}
+
+/// The table and the memo know the chain; everything else about the question changes.
+#[test]
+fn everything_but_the_bytes_is_judged_afresh() {
+    let estate = Estate::new();
+    let stranger = Estate::seeded(1);
+    let ours = || everybody([anchor(&estate.root)]);
+    let server = ValidationPolicy::tls_server;
+    let denied = DenyList::new([DenyRule::new(Denied::Identity(NAME.parse().unwrap()))]);
+    let revoked = || Arc::new(Revocation::new().with_deny_list(Arc::new(denied.clone())));
+    let distrusted = anchor(&estate.root).with_state(AnchorState::Distrusted);
+    let enforced = anchor(&estate.root).with_path_len(0);
+    let mut few = Limits::DEFAULT;
+    few.signatures = 1;
+    let other = "dns:other.example.test";
+    let none = AlgorithmPolicy::NOTHING;
+    let signing = Purpose::Other("1.3.6.1.5.5.7.3.3".parse().unwrap());
+    let cases = [
+        ("the same", verifier(ours(), server()), NAME, NOW, "accepted"),
+        ("later", verifier(ours(), server()), NAME, NOW + 1, "accepted"),
+        ("expired", verifier(ours(), server()), NAME, FAR + 1, "validity.expired"),
+        ("another name", verifier(ours(), server()), other, NOW, "identity.name-mismatch"),
+        ("authority removed", verifier(everybody([]), server()), NAME, NOW, "trust.no-route"),
+        (
+            "another key of that name",
+            verifier(everybody([anchor(&stranger.root)]), server()),
+            NAME,
+            NOW,
+            "signature.invalid",
+        ),
+        (
+            "one more key of that name",
+            verifier(everybody([anchor(&estate.root), anchor(&stranger.root)]), server()),
+            NAME,
+            NOW,
+            "accepted",
+        ),
+        ("distrusted", verifier(everybody([distrusted]), server()), NAME, NOW, "trust.distrusted"),
+        ("too long", verifier(everybody([enforced]), server()), NAME, NOW, "path-length.exceeded"),
+        (
+            "another purpose",
+            verifier(ours(), server().with_purpose(signing)),
+            NAME,
+            NOW,
+            "extended-key-usage.purpose",
+        ),
+        (
+            "no algorithm allowed",
+            verifier(ours(), server().with_algorithms(none)),
+            NAME,
+            NOW,
+            "algorithm.key-refused",
+        ),
+        (
+            "one signature allowed",
+            verifier(ours(), server().with_limits(few)),
+            NAME,
+            NOW,
+            "limit.signatures",
+        ),
+        (
+            "revoked",
+            verifier(ours(), server()).with_revocation(revoked()),
+            NAME,
+            NOW,
+            "revocation.revoked",
+        ),
+    ];
+    let memo = Arc::new(SharedMemo::with_capacity(64));
+    let table = Arc::new(SeenChains::with_capacity(16));
+    let warm = |verifier: &Verifier| {
+        verifier.clone().with_memo(memo.clone()).with_seen_chains(table.clone())
+    };
+    assert!(decide(&warm(&cases[0].1), &estate.chain(), NAME, NOW).is_accepted());
+    assert_eq!((memo.count(), table.count()), (2, 1));
+    let mut codes = Vec::new();
+    for _ in 0..2 {
+        for (case, verifier, name, now, code) in &cases {
+            let cold = decide(verifier, &estate.chain(), name, *now);
+            let found = decide(&warm(verifier), &estate.chain(), name, *now);
+            assert_eq!(record(&found), record(&cold), "{case}");
+            codes.push((*case, cold.code(), *code));
+        }
+    }
+    for (case, found, expected) in codes {
+        assert_eq!(found, expected, "{case}");
+    }
+}
+
+/// One trust domain's acceptances fill memo and table; they help no other domain to accept.
+#[test]
+fn what_one_domain_accepted_helps_no_other() {
+    let [here, there] = [0, 2].map(|number| {
+        let root = Authority::root(&Name::cn("Root"), &Key::new(Kind::P256, number));
+        let ca = root.intermediate(&Name::cn("CA"), &Key::new(Kind::P256, number + 1), |b| b);
+        (root, ca)
+    });
+    let leaf = |(_, ca): &(Authority, Authority), name: &str| {
+        let key = Key::new(Kind::P256, 4);
+        let leaf = ca.leaf(&Name::cn("leaf"), &key, &[GeneralName::dns(name)], |b| b);
+        vec![leaf, ca.certificate.clone()]
+    };
+    let domain = |name: &str, (root, _): &(Authority, Authority)| {
+        let scope = Scope::dns(&format!("{name}.test")).unwrap();
+        Domain::named(name, [scope], TrustBundle::new([anchor(root)]))
+    };
+    // A certificate of `here` that speaks for a name of `there`.
+    let stolen = leaf(&here, "www.there.test");
+    let memo = Arc::new(SharedMemo::with_capacity(64));
+    let table = Arc::new(SeenChains::with_capacity(16));
+    let warm = |trust: TrustStore| {
+        verifier(trust, ValidationPolicy::tls_server())
+            .with_memo(memo.clone())
+            .with_seen_chains(table.clone())
+    };
+    // Somebody believes `here` everything, and fills memo and table.
+    let credulous = warm(everybody([anchor(&here.0)]));
+    for _ in 0..2 {
+        assert!(decide(&credulous, &stolen, "dns:www.there.test", NOW).is_accepted());
+    }
+    assert_eq!((memo.count(), table.count()), (2, 1));
+
+    let both = || TrustStore::new([domain("here", &here), domain("there", &there)]).unwrap();
+    let only = || TrustStore::new([domain("here", &here)]).unwrap();
+    for (case, trust, code) in [
+        ("judged by the domain of the name", both(), "signature.invalid"),
+        ("nobody speaks for the name", only(), "trust.no-domain"),
+    ] {
+        let cold = verifier(trust.clone(), ValidationPolicy::tls_server());
+        let cold = decide(&cold, &stolen, "dns:www.there.test", NOW);
+        let found = decide(&warm(trust), &stolen, "dns:www.there.test", NOW);
+        assert_eq!(found.code(), code, "{case}");
+        assert_eq!(record(&found), record(&cold), "{case}");
+    }
+    let own = leaf(&there, "www.there.test");
+    assert!(decide(&warm(both()), &own, "dns:www.there.test", NOW).is_accepted());
+}
+
+#[test]
+fn other_bytes_are_another_chain() {
+    let estate = Estate::new();
+    let table = Arc::new(SeenChains::with_capacity(16));
+    let cold = verifier(everybody([anchor(&estate.root)]), ValidationPolicy::tls_server());
+    let warm = cold.clone().with_seen_chains(table.clone());
+    assert!(decide(&warm, &estate.chain(), NAME, NOW).is_accepted());
+    let same = |case: &str, chain: &[Vec<u8>]| {
+        let (cold, found) = (decide(&cold, chain, NAME, NOW), decide(&warm, chain, NAME, NOW));
+        assert_eq!(record(&found), record(&cold), "{case}");
+        found.is_accepted()
+    };
+    for certificate in 0..2 {
+        for octet in 0..estate.chain()[certificate].len() {
+            let mut chain = estate.chain();
+            chain[certificate][octet] ^= 1;
+            let accepted = same(&format!("certificate {certificate}, octet {octet}"), &chain);
+            assert!(!accepted, "certificate {certificate}, octet {octet}");
+        }
+    }
+    let [leaf, ca] = [estate.leaf.clone(), estate.intermediate.certificate.clone()];
+    let root = estate.root.certificate.clone();
+    for (case, chain, accepted) in [
+        ("leaf alone", vec![leaf.clone()], false),
+        ("with the root", vec![leaf.clone(), ca.clone(), root.clone()], true),
+        ("root first", vec![leaf.clone(), root.clone(), ca.clone()], true),
+        ("twice", vec![leaf.clone(), ca.clone(), ca.clone()], true),
+        ("the leaf again", vec![leaf.clone(), leaf.clone(), ca.clone()], true),
+        ("with something else", vec![leaf.clone(), ca.clone(), b"no certificate".to_vec()], true),
+        ("another leaf", vec![ca, leaf], false),
+    ] {
+        for round in 0..3 {
+            assert_eq!(same(&format!("{case}, round {round}"), &chain), accepted, "{case}");
+        }
+    }
+    // The chain, with the root in two places, and those that were found without a choice.
+    assert_eq!(table.count(), 4);
+}
+
+#[test]
+fn capacity_is_a_bound_and_chains_in_use_survive() {
+    for (asked, capacity) in [(0, 4), (4, 4), (5, 8), (100, 128)] {
+        assert_eq!(SeenChains::with_capacity(asked).capacity(), capacity, "{asked} asked for");
+    }
+    let estate = Estate::new();
+    let backend = Arc::new(Counting::default());
+    let table = Arc::new(SeenChains::with_capacity(4));
+    let trust = Arc::new(everybody([anchor(&estate.root)]));
+    let warm =
+        Verifier::new(trust, Arc::new(ValidationPolicy::tls_server()), Arc::clone(&backend) as _)
+            .with_seen_chains(Arc::clone(&table));
+    let hot = estate.chain();
+    let decide = |chain: &[Vec<u8>]| {
+        let before = backend.0.load(Ordering::Relaxed);
+        assert!(decide(&warm, chain, NAME, NOW).is_accepted());
+        backend.0.load(Ordering::Relaxed) - before
+    };
+    assert_eq!(decide(&hot), 2);
+    for number in 0..40 {
+        assert_eq!(decide(&hot), 0, "before {number}");
+        let others = [NAME.strip_prefix("dns:").unwrap(), &format!("n{number}.example.test")]
+            .map(GeneralName::dns);
+        let chain = vec![estate.leaf_for(&others), estate.intermediate.certificate.clone()];
+        assert_eq!(decide(&chain), 2, "{number}");
+        assert!(table.count() <= 4);
+    }
+}
+
+#[test]
+fn threads_share_a_table() {
+    let estate = Estate::new();
+    let table = Arc::new(SeenChains::with_capacity(4));
+    let warm = verifier(everybody([anchor(&estate.root)]), ValidationPolicy::tls_server())
+        .with_seen_chains(table.clone());
+    let chains: Vec<Vec<Vec<u8>>> = (0..8)
+        .map(|number| {
+            let names = ["leaf.example.test", &format!("n{number}.example.test")];
+            let leaf = estate.leaf_for(&names.map(GeneralName::dns));
+            vec![leaf, estate.intermediate.certificate.clone()]
+        })
+        .collect();
+    let expected: Vec<String> =
+        chains.iter().map(|chain| record(&decide(&warm, chain, NAME, NOW))).collect();
+    std::thread::scope(|scope| {
+        for start in 0..4 {
+            let (warm, chains, expected) = (&warm, &chains, &expected);
+            scope.spawn(move || {
+                for round in 0..100 {
+                    let which = (start + round * 3) % chains.len();
+                    let found = decide(warm, &chains[which], NAME, NOW);
+                    assert_eq!(record(&found), expected[which]);
+                }
+            });
+        }
+    });
+    assert_eq!(table.count(), 4);
+}
