@@ -14,7 +14,6 @@ use alloc::vec::Vec;
 
 pub use crate::constraints::Violation;
 pub use crate::policy::Work;
-pub use crate::revocation::EvidenceId;
 pub use explain::Explanation;
 pub use finding::{Attempt, CertificateSummary, Finding, Fingerprint};
 pub(crate) use peer::PeerRecord;
