@@ -17,7 +17,7 @@ use crate::identity::{DistinguishedName, PeerIdentity};
 use crate::trust::TrustAnchor;
 use crate::x509::Certificate;
 #[cfg(feature = "std")]
-use crate::x509::{OwnedCertificate, Time};
+use crate::x509::{OcspResponse, OwnedCertificate, Time};
 
 /// One certificate of a path that was validated: what the evidence about it is found by.
 #[derive(Clone, Copy, Debug)]
@@ -91,36 +91,43 @@ impl EvidenceChange {
     }
 }
 
+/// A path that was accepted.
+#[cfg(feature = "std")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AcceptedPath<'a> {
+    pub(crate) certificates: &'a [OwnedCertificate],
+    pub(crate) anchor: &'a TrustAnchor,
+    pub(crate) trust_domain: &'a str,
+    pub(crate) identity: &'a PeerIdentity,
+}
+
 #[cfg(feature = "std")]
 impl Revocation {
     /// Names the evidence about a path: while the digest is the same, every certificate of the path is
     /// judged alike, until a time that the evidence itself sets.
     ///
-    /// Evidence of somebody else than the issuer, staples of the peer among it, rests on the status of
-    /// its signers in turn: then everything at hand goes into the digest. Whether
-    /// revocation is `asked` about at all is part of it. Deny rules that are over at
-    /// `now` say nothing any more.
+    /// Evidence of somebody else than the issuer, the peer's staple among it, rests on the status of its
+    /// signers in turn: then everything at hand goes into the digest. Whether revocation is `asked`
+    /// about at all is part of it. Deny rules that are over at `now` say nothing any more.
     pub(crate) fn digest_about(
         &self,
-        path: &[OwnedCertificate],
-        anchor: &TrustAnchor,
-        trust_domain: &str,
-        identity: &PeerIdentity,
-        stapled: bool,
+        path: &AcceptedPath<'_>,
+        staple: Option<&[u8]>,
         asked: bool,
         now: Time,
     ) -> [u8; 32] {
-        if stapled {
+        if staple.is_some_and(has_signers) {
             return *self.digest().as_bytes();
         }
         let mut hash = Sha256::new();
         hash.update([u8::from(asked)]);
-        let mut ancestors: Vec<&[u8]> = Vec::with_capacity(path.len() + 1);
-        ancestors.push(anchor.spki_der());
-        for (depth, certificate) in path.iter().enumerate().rev() {
+        let mut ancestors: Vec<&[u8]> = Vec::with_capacity(path.certificates.len() + 1);
+        ancestors.push(path.anchor.spki_der());
+        for (depth, certificate) in path.certificates.iter().enumerate().rev() {
             let certificate = certificate.as_certificate();
             let Some(issuer_spki) = ancestors.last().copied() else { break };
-            let identity = if depth == 0 { Some(identity) } else { None };
+            let identity = if depth == 0 { Some(path.identity) } else { None };
+            let trust_domain = path.trust_domain;
             let about =
                 About { certificate, issuer_spki, ancestors: &ancestors, trust_domain, identity };
             if let Some(deny) = self.deny_list() {
@@ -142,5 +149,14 @@ impl Revocation {
             ancestors.push(spki.der());
         }
         hash.finalize().into()
+    }
+}
+
+/// Whether an OCSP response comes with certificates, such as a delegated responder's.
+#[cfg(feature = "std")]
+fn has_signers(response: &[u8]) -> bool {
+    match OcspResponse::from_der(response) {
+        Ok(OcspResponse::Basic(response)) => response.certificates().next().is_some(),
+        _ => false,
     }
 }

@@ -9,6 +9,7 @@ use bonafide::revocation::{CrlStore, Denied, DenyList, DenyRule, Revocation};
 use bonafide::trust::{AnchorState, Domain, Scope, TrustBundle, TrustStore};
 use sha2::{Digest, Sha256};
 
+use super::kit::Status;
 use super::world::{Ca, Counting, Peer, anybody, at, bundle, dns, live, policy, spiffe, uri};
 
 fn say(standing: Standing<'_>) -> &'static str {
@@ -502,6 +503,27 @@ fn what_was_presented_is_presented_again() {
     assert_eq!(say(accepted.ask(at(1))), "ask again");
     let again = accepted.ask_again(at(1)).unwrap();
     assert_eq!(again.anchor().fingerprint(), other.anchor().fingerprint());
+}
+
+/// A staple is asked with again, and without it the peer would be refused.
+#[test]
+fn a_staple_is_presented_again() {
+    let scene = Scene::new();
+    let strict = policy().with_revocation(RevocationPolicy::hard_fail());
+    let evidence = revocation([scene.first.root_crl(1)]);
+    scene.publish(Publication::new().policy(strict.into()).revocation(evidence));
+    let staple = scene.first.response(&scene.peer, Status::Good, 0);
+    let presented = scene.peer.presented().with_stapled_ocsp(&staple);
+    let bare = scene.peer.decide(&scene.live, &anybody(), at(0));
+    assert_eq!(bare.decision().code(), "revocation.no-source");
+    let peer = scene.peer.prove(&scene.live.decide(&anybody(), &presented, at(0)));
+    scene.backend.take();
+    let somebody = Denied::Identity("spiffe://a.test/db".parse().unwrap());
+    scene.publish(Publication::new().deny([DenyRule::new(somebody)]));
+    assert_eq!(say(peer.ask(at(1))), "current");
+    scene.publish(Publication::new().bundle("a.test", tainted(&scene.first)));
+    assert_eq!(say(peer.ask(at(1))), "ask again");
+    assert_eq!((code(&peer.ask_again(at(1))), scene.backend.take()), ("accepted", 0));
 }
 
 #[test]

@@ -99,14 +99,19 @@ impl Ca {
         take_in(&list.sign(&self.issuing.key), &self.issuing)
     }
 
-    /// A store with one more response of the issuing authority.
-    pub fn ocsp(&self, held: &OcspStore, peer: &Peer, status: Status, after: i64) -> OcspStore {
-        let Self { issuing, .. } = self;
+    /// A response of the issuing authority.
+    pub fn response(&self, peer: &Peer, status: Status, after: i64) -> Vec<u8> {
+        let issuing = &self.issuing;
         let id = cert_id(IdHash::Sha1, &issuing.name, &issuing.key, &peer.serial);
         let single = SingleResponse::new(&id, status).updates(NOW - 1_000 + after, Some(FAR));
         let responder = Responder::Key(issuing.key.clone());
-        let response = OcspResponseBuilder::new(responder).respond(single).sign(&issuing.key);
-        let authority = Certificate::from_der(&issuing.certificate).unwrap();
+        OcspResponseBuilder::new(responder).respond(single).sign(&issuing.key)
+    }
+
+    /// A store with one more response.
+    pub fn ocsp(&self, held: &OcspStore, peer: &Peer, status: Status, after: i64) -> OcspStore {
+        let response = self.response(peer, status, after);
+        let authority = Certificate::from_der(&self.issuing.certificate).unwrap();
         let key = PublicKey::new(authority.subject_public_key_info().unwrap());
         let issuer = Issuer::new(authority.subject(), key);
         let tools = SignatureTools::new(&RingBackend::NEW, &AlgorithmPolicy::DEFAULT);
