@@ -31,8 +31,8 @@
 //! Left to the caller: closing sessions, asking those that are idle, fetching, the time. Clocks that are set
 //! back are no matter: a ruling remembers the latest time that it was asked at.
 //!
-//! *Deviation:* the SPIFFE standards know authorities that are tainted only in SPIRE's practice; here peers
-//! under one are accepted, their sessions are advised to end some time after, and no fence is spared.
+//! *Specification:* no SPIFFE standard speaks of tainted authorities, SPIRE has them. *Decided here:* peers
+//! under one are accepted; their sessions are advised to end some time after.
 
 mod affected;
 mod error;
