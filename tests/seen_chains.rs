@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bonafide::decision::Decision;
 use bonafide::identity::ExpectedName;
-use bonafide::policy::{Limits, ValidationPolicy};
+use bonafide::policy::{Limits, RevocationPolicy, ValidationPolicy};
 use bonafide::revocation::{Denied, DenyList, DenyRule, Revocation};
 use bonafide::signature::{
     AlgorithmPolicy, PublicKey, RingBackend, SharedMemo, SignatureBackend, SignatureError,
@@ -147,7 +147,8 @@ fn everything_but_the_bytes_is_judged_afresh() {
         ),
         (
             "revoked",
-            verifier(ours(), server()).with_revocation(revoked()),
+            verifier(ours(), server().with_revocation(RevocationPolicy::if_available()))
+                .with_revocation(revoked()),
             NAME,
             NOW,
             "revocation.revoked",
