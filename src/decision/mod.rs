@@ -19,6 +19,7 @@ pub use finding::{Attempt, CertificateSummary, Finding, Fingerprint};
 pub(crate) use peer::PeerRecord;
 pub use peer::{CertifiedPeer, ProofError, VerifiedPeer};
 
+use crate::revocation::EvidenceId;
 use crate::x509::Time;
 
 /// The answer to one request.
