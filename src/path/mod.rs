@@ -45,4 +45,6 @@ mod straight;
 
 pub(crate) use pool::Pool;
 pub(crate) use search::{Event, Means, PathState, Search};
-pub(crate) use straight::{Checked, MAX_CANDIDATES, Stop, Way};
+#[cfg(feature = "std")]
+pub(crate) use straight::Stop;
+pub(crate) use straight::{Checked, MAX_CANDIDATES, Way};

@@ -637,21 +637,18 @@ mod tests {
         let key = |n: u64| [&[0x40][..], &[0; 7], &n.to_be_bytes()].concat();
         let dated = |n: u64| (n == 30_000).then(|| Time::from_unix(-5));
         // What was read of the list when an entry came, for a list of a million octets.
-        let promises: [(&str, fn(u64) -> usize); 3] = [
-            ("as it is", |n| 20 * n as usize),
-            ("too much", |n| n as usize),
-            ("too little", |_| 999_999),
-        ];
+        let promises: [(&str, fn(usize) -> usize); 3] =
+            [("as it is", |n| 20 * n), ("too much", |n| n), ("too little", |_| 999_999)];
         for (case, read) in promises {
             let mut builder = EntryTableBuilder::new(1_000_000);
-            for n in 0..50_000 {
-                let entry = Listed { invalidity: dated(n), ..listed(n as i64, None) };
-                builder.add(&key(n), &entry, read(n));
+            for (n, at) in (0..50_000_u64).zip(0..) {
+                let entry = Listed { invalidity: dated(n), ..listed(at, None) };
+                builder.add(&key(n), &entry, read(usize::try_from(n).unwrap()));
             }
             let table = builder.finish();
             assert_eq!(table.len(), 50_000, "{case}");
-            for n in 0..50_000 {
-                let expected = Listed { invalidity: dated(n), ..listed(n as i64, None) };
+            for (n, at) in (0..50_000_u64).zip(0..) {
+                let expected = Listed { invalidity: dated(n), ..listed(at, None) };
                 assert_eq!(table.find(&key(n)), Some(expected), "{case}");
                 assert_eq!(table.find(&key(n + 50_000)), None, "{case}");
             }

@@ -87,7 +87,10 @@ impl<'a> Request<'a> {
         Self { stapled_ocsp: Some(response), ..self }
     }
 
-    /// Adds the list of signed certificate timestamps that the peer sent, as it came.
+    /// Adds the list of signed certificate timestamps that the peer sent, as it came. Filters of
+    /// revoked certificates (feature `crlite`) look whether they cover a certificate by its
+    /// timestamps; those of the peer may show that it is revoked and never that it is not. Nothing
+    /// else looks at them, and their signatures are not checked.
     #[must_use]
     pub fn with_scts(self, list: &'a [u8]) -> Self {
         Self { scts: Some(list), ..self }

@@ -40,6 +40,7 @@ const AD_CA_ISSUERS: &str = "1.3.6.1.5.5.7.48.2";
 struct Shared {
     root: Authority,
     issuer: Authority,
+    begun: i64,
     /// The time that lists and responses are made at.
     clock: AtomicI64,
     revoked: AtomicBool,
@@ -71,6 +72,7 @@ impl Site {
         let shared = Arc::new(Shared {
             root,
             issuer,
+            begun: now.unix(),
             clock: AtomicI64::new(now.unix()),
             revoked: AtomicBool::new(false),
             asked: Mutex::default(),
@@ -162,8 +164,8 @@ impl Shared {
 
 async fn list_of_root(State(shared): State<Arc<Shared>>, page: Uri) -> Vec<u8> {
     let now = shared.note(&page);
-    // One number a second: a later list is a newer one.
-    let number = u8::try_from((now / GOOD_FOR).rem_euclid(100) + 1).unwrap_or(u8::MAX);
+    // A list that comes after another has a higher number.
+    let number = u8::try_from(1 + (now - shared.begun) / GOOD_FOR).unwrap_or(u8::MAX);
     CrlBuilder::complete(&shared.root.name, number, &shared.root.key)
         .updates(now - 1, Some((now + GOOD_FOR).into()))
         .sign(&shared.root.key)
