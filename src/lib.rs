@@ -59,6 +59,14 @@
     feature = "serde",
     doc = "| [`audit`] | a decision as versioned JSON (feature `serde`) |"
 )]
+#![cfg_attr(
+    feature = "rustls",
+    doc = "| [`rustls`] | verifiers, resolvers, fenced resumption for rustls 0.23 (feature `rustls`) |"
+)]
+#![cfg_attr(
+    feature = "rustls-0-24",
+    doc = "| [`rustls_0_24`] | the same for a pre-release of rustls 0.24, and handshakes that wait (feature `rustls-0-24`) |"
+)]
 //!
 //! # Promises
 //!
@@ -82,6 +90,10 @@
 //! - **`encrypted-keys`**: private keys of one's own that a passphrase protects.
 //! - **`crlite`**: revocation filters of the Web PKI. Implies `std`.
 //! - **`rayon`**: batch decisions on all cores. Implies `std`.
+//! - **`rustls`**: verifiers, resolvers and fenced resumption for rustls 0.23, with any provider.
+//!   Implies `std`.
+//! - **`rustls-0-24`**: verifiers, resolvers and suspended handshakes for a pre-release of rustls 0.24,
+//!   which moves with it. Implies `std`.
 //!
 //! Without `std` the crate needs `alloc`. Without a backend feature, bring your own
 //! [`SignatureBackend`](signature::SignatureBackend) or give any list of `rustls-pki-types`

@@ -1,7 +1,7 @@
 //! Credentials out of messages of the SPIFFE Workload API: taken whole or not at all.
 
 #![cfg(any(feature = "ring", feature = "aws-lc-rs"))]
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 mod kit;
 

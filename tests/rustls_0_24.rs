@@ -21,7 +21,7 @@ use bonafide::live::{Live, Publication};
 use bonafide::revocation::{Denied, DenyRule, EvidenceRequest, RevocationSource};
 use bonafide::rustls_0_24::{
     ClientCredentials, ClientVerifier, ExpectClient, ExpectServer, PeerError, ServerCredentials,
-    ServerVerifier,
+    ServerVerifier, Suspended,
 };
 use kit::ext::{self, purpose};
 use kit::ocsp::cert_id;
@@ -384,6 +384,13 @@ fn a_handshake_waits_for_a_list() {
             }
         }
     }
+}
+
+#[test]
+fn a_suspended_handshake_may_go_to_another_thread() {
+    const fn goes<T: Send + 'static>() {}
+    goes::<Suspended<ClientSide>>();
+    goes::<Suspended<ServerSide>>();
 }
 
 /// The peer that was accepted on a list that was fetched is there when the handshake is over, and for

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bonafide::decision::Decision;
 use bonafide::identity::ExpectedName;
-use bonafide::policy::{Limits, Purpose, ValidationPolicy};
+use bonafide::policy::{Limits, RevocationPolicy, ValidationPolicy};
 use bonafide::revocation::{Denied, DenyList, DenyRule, Revocation};
 use bonafide::signature::{
     AlgorithmPolicy, PublicKey, RingBackend, SharedMemo, SignatureBackend, SignatureError,
@@ -71,8 +71,7 @@ fn a_chain_is_neither_read_nor_verified_again() {
     let backend = Arc::new(Counting::default());
     let table = Arc::new(SeenChains::with_capacity(16));
     let trust = Arc::new(everybody([anchor(&estate.root)]));
-    let cold =
-        Verifier::new(trust, Arc::new(ValidationPolicy::tls_server()), Arc::clone(&backend) as _);
+    let cold = Verifier::new(trust, Arc::new(ValidationPolicy::tls_server()), backend.clone());
     let expected = record(&decide(&cold, &estate.chain(), NAME, NOW));
     assert_eq!(backend.0.load(Ordering::Relaxed), 2);
     let warm = cold.with_seen_chains(Arc::clone(&table));
@@ -103,7 +102,6 @@ fn everything_but_the_bytes_is_judged_afresh() {
     few.signatures = 1;
     let other = "dns:other.example.test";
     let none = AlgorithmPolicy::NOTHING;
-    let signing = Purpose::Other("1.3.6.1.5.5.7.3.3".parse().unwrap());
     let cases = [
         ("the same", verifier(ours(), server()), NAME, NOW, "accepted"),
         ("later", verifier(ours(), server()), NAME, NOW + 1, "accepted"),
@@ -127,11 +125,11 @@ fn everything_but_the_bytes_is_judged_afresh() {
         ("distrusted", verifier(everybody([distrusted]), server()), NAME, NOW, "trust.distrusted"),
         ("too long", verifier(everybody([enforced]), server()), NAME, NOW, "path-length.exceeded"),
         (
-            "another purpose",
-            verifier(ours(), server().with_purpose(signing)),
+            "another policy",
+            verifier(ours(), server().with_max_intermediates(0)),
             NAME,
             NOW,
-            "extended-key-usage.purpose",
+            "path-length.policy",
         ),
         (
             "no algorithm allowed",
@@ -149,7 +147,8 @@ fn everything_but_the_bytes_is_judged_afresh() {
         ),
         (
             "revoked",
-            verifier(ours(), server()).with_revocation(revoked()),
+            verifier(ours(), server().with_revocation(RevocationPolicy::if_available()))
+                .with_revocation(revoked()),
             NAME,
             NOW,
             "revocation.revoked",
@@ -273,9 +272,8 @@ fn capacity_is_a_bound_and_chains_in_use_survive() {
     let backend = Arc::new(Counting::default());
     let table = Arc::new(SeenChains::with_capacity(4));
     let trust = Arc::new(everybody([anchor(&estate.root)]));
-    let warm =
-        Verifier::new(trust, Arc::new(ValidationPolicy::tls_server()), Arc::clone(&backend) as _)
-            .with_seen_chains(Arc::clone(&table));
+    let warm = Verifier::new(trust, Arc::new(ValidationPolicy::tls_server()), backend.clone())
+        .with_seen_chains(Arc::clone(&table));
     let hot = estate.chain();
     let decide = |chain: &[Vec<u8>]| {
         let before = backend.0.load(Ordering::Relaxed);

@@ -2,13 +2,19 @@
 //!
 //! All contenders of a row run in one process, interleaved, and the row is a ratio of their medians:
 //! machines are noisy, ratios of one run are not. With `-- --json` each row is one line
-//! `{"id":…,"value":…}` and nothing else is printed on standard output.
+//! `{"id":…,"value":…}` and nothing else is printed on standard output. `-- WORD` runs the rows with that
+//! word in their names, `-- --plot FILE` draws how cost grows.
+//!
+//! Cold rows keep nothing but the key of the anchor. New leaves come with a memo and
+//! [`KeptKeys`](bonafide::signature::KeptKeys), which know the issuers; peers seen before with
+//! [`SeenChains`](bonafide::verify::SeenChains), too. webpki keeps nothing, ever.
 
 mod contenders;
 mod handshakes;
 mod harness;
 #[path = "../../tests/kit/mod.rs"]
 mod kit;
+mod plot;
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -91,6 +97,10 @@ fn main() {
         arguments.iter().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let only = words.first();
     let wanted = |id: &str| only.is_none_or(|only| id.contains(only.as_str()));
+    if arguments.iter().any(|argument| argument == "--plot") {
+        let file = words.first().expect("a file to draw to");
+        return std::fs::write(file, plot::svg()).expect("a file that can be written");
+    }
     // `ID CONTENDER COUNT`: `benches/instructions` counts what that takes.
     let repeat = match words[..] {
         [_, name, count] => Some((name.clone(), count.parse().expect("a count"))),

@@ -14,12 +14,12 @@ use alloc::vec::Vec;
 
 pub use crate::constraints::Violation;
 pub use crate::policy::Work;
-pub use crate::revocation::EvidenceId;
 pub use explain::Explanation;
 pub use finding::{Attempt, CertificateSummary, Finding, Fingerprint};
 pub(crate) use peer::PeerRecord;
 pub use peer::{CertifiedPeer, ProofError, VerifiedPeer};
 
+use crate::revocation::EvidenceId;
 use crate::x509::Time;
 
 /// The answer to one request.

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use super::register::SessionId;
 use super::ruling::LivePeer;
 use crate::credential::Credential;
-use crate::identity::{Identity, PeerIdentity, SpiffeIdRef};
-use crate::revocation::{Denied, EvidenceId};
+use crate::identity::{DistinguishedName, Identity, PeerIdentity, SpiffeIdRef};
+use crate::revocation::Denied;
 use crate::trust::TrustAnchor;
 use crate::x509::{Certificate, GeneralName, Time};
 
@@ -56,8 +56,8 @@ pub(super) enum Selector {
     Domain { label: Option<Arc<str>>, domain: Arc<str> },
     /// Those whose certificate has a SPIFFE ID of a trust domain, though another domain vouches for them.
     Claim { label: Option<Arc<str>>, trust_domain: Arc<str> },
-    /// Those that rest on a piece of evidence.
-    Evidence(EvidenceId),
+    /// Those with a certificate of an issuer.
+    Issuer(DistinguishedName),
     /// Those where one's own credential was presented.
     Credential([u8; 32]),
     /// All those that no longer stand, of one label or of all. Found by looking at each.
@@ -73,7 +73,8 @@ pub(super) enum Key<'k> {
     Identity(&'k Identity),
     Domain(&'k str),
     Claim(&'k str),
-    Evidence(EvidenceId),
+    /// By the hash of its canonical form.
+    Issuer(u64),
     Credential([u8; 32]),
 }
 
@@ -111,7 +112,7 @@ impl Selector {
             Self::Anchor { spki, .. } | Self::Authority { spki, .. } => Key::Spki(*spki),
             Self::Domain { domain, .. } => Key::Domain(domain),
             Self::Claim { trust_domain, .. } => Key::Claim(trust_domain),
-            Self::Evidence(id) => Key::Evidence(*id),
+            Self::Issuer(name) => Key::Issuer(name.as_name().canonical_hash()),
             Self::Credential(digest) => Key::Credential(*digest),
             Self::Fallen { .. } | Self::Everybody => return None,
         })
@@ -142,7 +143,10 @@ impl Selector {
                 for_each_claim(peer, |claim| claims |= *claim == **trust_domain);
                 claims && peer.ruling().requirement().label() == label.as_ref()
             }
-            Self::Evidence(id) => peer.evidence().contains(id),
+            Self::Issuer(name) => peer
+                .path()
+                .iter()
+                .any(|held| held.as_certificate().issuer().matches(&name.as_name())),
             Self::Credential(digest) => own == Some(digest),
             Self::Fallen { label } => {
                 let labelled = |label: &Option<Arc<str>>| {

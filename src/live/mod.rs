@@ -21,7 +21,7 @@
 //! something on which this answer rests is not what it was: its anchor, its policy, the domains that speak
 //! for its names, the evidence about its path. What happens to other domains, anchors, issuers and
 //! identities disturbs nobody. Where evidence rests on others than the issuer (indirect lists, delegated
-//! responders, staples, sources that cannot tell), any change of evidence asks again.
+//! responders, sources that cannot tell), any change of evidence asks again.
 //!
 //! Costs. A publication that one certificate, key or name is about costs what it finds, however many
 //! sessions there are; a new list costs its entries. Looked at one by one are the sessions of a store in

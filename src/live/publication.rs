@@ -520,12 +520,12 @@ impl Draft {
             return;
         }
         let tightened = Tightened::Evidence { source };
-        let revoked = change.revoked.into_iter().map(Selector::Denied);
-        let lost = change.lost.into_iter().map(Selector::Evidence);
+        let certificates = change.certificates.into_iter().map(Selector::Denied);
+        let issuers = change.issuers.into_iter().map(Selector::Issuer);
         let fallen = change.unknown.then_some(Selector::Fallen { label: None });
         // Whether evidence counts is for the engine to say.
         let (advice, cause) = (Advice::AskAgain, tightened.code());
-        let selectors = revoked.chain(lost).chain(fallen);
+        let selectors = certificates.chain(issuers).chain(fallen);
         self.wanted.extend(selectors.map(|selector| Wanted { selector, advice, cause }));
         self.tightened.push(tightened);
     }

@@ -1,8 +1,8 @@
 //! The register of live sessions: bounded, and indexed by what their peers rest on.
 //!
-//! A session stands under a key for each serial number and each SubjectPublicKeyInfo on its path (the
-//! anchor's among them), each identity, its trust domain, each piece of evidence, and the credential of
-//! one's own that was presented. A publication looks up keys and compares what it finds in full, so that a
+//! A session stands under a key for each serial number, each issuer and each SubjectPublicKeyInfo on its path
+//! (the anchor's among them), each identity, its trust domain, and the credential of one's own that was
+//! presented. Evidence is about serial numbers and issuers. A publication looks up keys and compares what it finds in full, so that a
 //! revocation costs what it finds, however many sessions there are.
 //!
 //! Sessions are spread over shards, each with a lock of its own, so that whoever registers waits for a
@@ -177,6 +177,7 @@ impl Register {
         for certificate in peer.path() {
             let certificate = certificate.as_certificate();
             add(Key::Serial(certificate.serial_number()));
+            add(Key::Issuer(certificate.issuer().canonical_hash()));
             if let Ok(spki) = certificate.subject_public_key_info() {
                 add(Key::Spki(digest(spki.der())));
             }
@@ -185,7 +186,6 @@ impl Register {
         peer.identity().iter().for_each(|identity| add(Key::Identity(identity)));
         add(Key::Domain(peer.trust_domain()));
         for_each_claim(peer, |trust_domain| add(Key::Claim(trust_domain)));
-        peer.evidence().iter().for_each(|id| add(Key::Evidence(*id)));
         if let Some(own) = own {
             add(Key::Credential(*own));
         }
@@ -199,7 +199,7 @@ impl Register {
             Key::Identity(identity) => self.hasher.hash_one((2_u8, identity)),
             Key::Domain(name) => self.hasher.hash_one((3_u8, name)),
             Key::Claim(trust_domain) => self.hasher.hash_one((4_u8, trust_domain)),
-            Key::Evidence(id) => self.hasher.hash_one((5_u8, id)),
+            Key::Issuer(hash) => self.hasher.hash_one((5_u8, hash)),
             Key::Credential(digest) => self.hasher.hash_one((6_u8, digest)),
         }
     }

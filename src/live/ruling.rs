@@ -29,6 +29,7 @@ use super::question::{Kept, Presented, Requirement};
 use super::snapshot::InForce;
 use super::standing::{Lapse, Standing};
 use crate::decision::{CertifiedPeer, Decision, VerifiedPeer};
+use crate::revocation::AcceptedPath;
 use crate::trust::AnchorState;
 use crate::x509::Time;
 
@@ -256,10 +257,14 @@ impl Basis {
 
 /// What deny list and sources say of the path. A deny list without a rule about it says what none says.
 fn evidence_about(in_force: &InForce, peer: &CertifiedPeer, kept: &Kept, now: Time) -> [u8; 32] {
-    let stapled = kept.stapled_ocsp().is_some();
-    let revocation = in_force.verifier.revocation();
-    let (path, domain) = (peer.path(), peer.trust_domain());
-    revocation.digest_about(path, peer.anchor(), domain, peer.identity(), stapled, now)
+    let asked = in_force.verifier.asks_about_revocation();
+    let path = AcceptedPath {
+        certificates: peer.path(),
+        anchor: peer.anchor(),
+        trust_domain: peer.trust_domain(),
+        identity: peer.identity(),
+    };
+    in_force.verifier.revocation().digest_about(&path, kept.stapled_ocsp(), asked, now)
 }
 
 /// A peer that showed to hold the key of its certificate, under trust that changes. Cheap to clone:

@@ -16,15 +16,18 @@
 //!    not self-issued, later notBefore, later notAfter, bytes: a total order. Rules that hold for
 //!    every extension of a path once they hold for it are checked as it grows: path length, loops.
 //! 4. *Signatures from vouched keys.* A path that has reached an anchor is verified from the anchor
-//!    down, so that no key is used before it was vouched for. An edge that fails is removed, costs
-//!    are computed again and the search begins anew, so that it never walks on by what it knows to
-//!    be wrong. Each edge is verified at most once.
+//!    down, so that no key is used before it was vouched for. An edge that fails is removed, the
+//!    costs of ways along it are computed again and the search begins anew, so that it never walks
+//!    on by what it knows to be wrong. Each edge is verified at most once.
 //! 5. *Candidates.* A verified path is handed to the caller, who judges it by everything else and
 //!    says whether to go on.
 //!
 //! When no sound path exists, [`Search::admit_flawed`] lets the search go on with the certificates
 //! and paths that break rules, fewest first, so that the report can say what is wrong with the best
 //! path there is. What it finds then is never accepted.
+//!
+//! Where there is nothing to choose, [`Way::find`] finds the path that the search would find first,
+//! without any of that.
 //!
 //! Every step spends from the [`Budget`](crate::policy::Budget) of its decision. Work is at most
 //! n parses, n² comparisons of small numbers for each failed signature, as many steps as the paths
@@ -42,4 +45,6 @@ mod straight;
 
 pub(crate) use pool::Pool;
 pub(crate) use search::{Event, Means, PathState, Search};
-pub(crate) use straight::{Checked, MAX_CANDIDATES, Stop, Way};
+#[cfg(feature = "std")]
+pub(crate) use straight::Stop;
+pub(crate) use straight::{Checked, MAX_CANDIDATES, Way};

@@ -9,15 +9,15 @@ use alloc::vec::Vec;
 #[cfg(feature = "std")]
 use sha2::{Digest, Sha256};
 
+use super::{Denied, Query};
 #[cfg(feature = "std")]
-use super::Revocation;
-use super::{Denied, EvidenceId, Query};
-use crate::identity::PeerIdentity;
+use super::{EvidenceId, Revocation};
+use crate::identity::{DistinguishedName, PeerIdentity};
 #[cfg(feature = "std")]
 use crate::trust::TrustAnchor;
 use crate::x509::Certificate;
 #[cfg(feature = "std")]
-use crate::x509::{OwnedCertificate, Time};
+use crate::x509::{OcspResponse, OwnedCertificate, Time};
 
 /// One certificate of a path that was validated: what the evidence about it is found by.
 #[derive(Clone, Copy, Debug)]
@@ -51,8 +51,8 @@ impl<'a> Query<'a> {
 /// What changed from one snapshot of a source to the next, as far as it can take from anybody.
 #[derive(Clone, Debug, Default)]
 pub struct EvidenceChange {
-    pub(crate) revoked: Vec<Denied>,
-    pub(crate) lost: Vec<EvidenceId>,
+    pub(crate) certificates: Vec<Denied>,
+    pub(crate) issuers: Vec<DistinguishedName>,
     pub(crate) unknown: bool,
 }
 
@@ -60,34 +60,45 @@ impl EvidenceChange {
     /// Nothing was taken from anybody: evidence came, or was renewed.
     #[must_use]
     pub const fn none() -> Self {
-        Self { revoked: Vec::new(), lost: Vec::new(), unknown: false }
+        Self { certificates: Vec::new(), issuers: Vec::new(), unknown: false }
     }
 
     /// The source cannot tell.
     #[must_use]
     pub const fn unknown() -> Self {
-        Self { revoked: Vec::new(), lost: Vec::new(), unknown: true }
+        Self { certificates: Vec::new(), issuers: Vec::new(), unknown: true }
     }
 
-    /// Adds certificates that are revoked and were not.
+    /// Adds certificates of which it says less good than before: they are revoked, or no longer known
+    /// not to be.
     #[must_use]
-    pub fn with_revoked(mut self, revoked: impl IntoIterator<Item = Denied>) -> Self {
-        self.revoked.extend(revoked);
+    pub fn with_certificates(mut self, certificates: impl IntoIterator<Item = Denied>) -> Self {
+        self.certificates.extend(certificates);
         self
     }
 
-    /// Adds evidence that is gone, with nothing newer in its place.
+    /// Adds issuers of whose certificates it says less than before.
     #[must_use]
-    pub fn with_lost(mut self, evidence: impl IntoIterator<Item = EvidenceId>) -> Self {
-        self.lost.extend(evidence);
+    pub fn with_issuers(mut self, issuers: impl IntoIterator<Item = DistinguishedName>) -> Self {
+        self.issuers.extend(issuers);
         self
     }
 
     /// Whether nothing was taken from anybody.
     #[must_use]
     pub const fn is_none(&self) -> bool {
-        self.revoked.is_empty() && self.lost.is_empty() && !self.unknown
+        self.certificates.is_empty() && self.issuers.is_empty() && !self.unknown
     }
+}
+
+/// A path that was accepted.
+#[cfg(feature = "std")]
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AcceptedPath<'a> {
+    pub(crate) certificates: &'a [OwnedCertificate],
+    pub(crate) anchor: &'a TrustAnchor,
+    pub(crate) trust_domain: &'a str,
+    pub(crate) identity: &'a PeerIdentity,
 }
 
 #[cfg(feature = "std")]
@@ -95,28 +106,28 @@ impl Revocation {
     /// Names the evidence about a path: while the digest is the same, every certificate of the path is
     /// judged alike, until a time that the evidence itself sets.
     ///
-    /// Evidence of somebody else than the issuer, staples of the peer among it, rests on the status of
-    /// its signers in turn: then everything at hand goes into the digest. Deny rules that are over at
-    /// `now` say nothing any more.
+    /// Evidence of somebody else than the issuer, the peer's staple among it, rests on the status of its
+    /// signers in turn: then everything at hand goes into the digest. Whether revocation is `asked`
+    /// about at all is part of it. Deny rules that are over at `now` say nothing any more.
     pub(crate) fn digest_about(
         &self,
-        path: &[OwnedCertificate],
-        anchor: &TrustAnchor,
-        trust_domain: &str,
-        identity: &PeerIdentity,
-        stapled: bool,
+        path: &AcceptedPath<'_>,
+        staple: Option<&[u8]>,
+        asked: bool,
         now: Time,
     ) -> [u8; 32] {
-        if stapled {
+        if staple.is_some_and(has_signers) {
             return *self.digest().as_bytes();
         }
         let mut hash = Sha256::new();
-        let mut ancestors: Vec<&[u8]> = Vec::with_capacity(path.len() + 1);
-        ancestors.push(anchor.spki_der());
-        for (depth, certificate) in path.iter().enumerate().rev() {
+        hash.update([u8::from(asked)]);
+        let mut ancestors: Vec<&[u8]> = Vec::with_capacity(path.certificates.len() + 1);
+        ancestors.push(path.anchor.spki_der());
+        for (depth, certificate) in path.certificates.iter().enumerate().rev() {
             let certificate = certificate.as_certificate();
             let Some(issuer_spki) = ancestors.last().copied() else { break };
-            let identity = if depth == 0 { Some(identity) } else { None };
+            let identity = if depth == 0 { Some(path.identity) } else { None };
+            let trust_domain = path.trust_domain;
             let about =
                 About { certificate, issuer_spki, ancestors: &ancestors, trust_domain, identity };
             if let Some(deny) = self.deny_list() {
@@ -124,6 +135,8 @@ impl Revocation {
             }
             for source in self.sources() {
                 match source.digest_about(&about) {
+                    // A source that has nothing about it says what no source says.
+                    Some(digest) if digest == EvidenceId::of(&[]) => {}
                     Some(digest) => {
                         hash.update(b"evidence");
                         hash.update(digest.as_bytes());
@@ -136,5 +149,14 @@ impl Revocation {
             ancestors.push(spki.der());
         }
         hash.finalize().into()
+    }
+}
+
+/// Whether an OCSP response comes with certificates, such as a delegated responder's.
+#[cfg(feature = "std")]
+fn has_signers(response: &[u8]) -> bool {
+    match OcspResponse::from_der(response) {
+        Ok(OcspResponse::Basic(response)) => response.certificates().next().is_some(),
+        _ => false,
     }
 }

@@ -40,12 +40,18 @@ pub(super) fn change_since(store: &CrlStore, older: &CrlStore) -> EvidenceChange
                 let (new, old) = (list.summary().next_update, held.summary().next_update);
                 new.zip(old).is_some_and(|(new, old)| new < old)
             };
-            change.lost.extend(held.iter().filter(shorter).map(|held| held.id()));
+            held.iter().filter(shorter).for_each(|held| add_lost(&mut change, held));
         }
         let gone = old.iter().filter(|held| !new.iter().any(|list| list.takes_place_of(held)));
-        change.lost.extend(gone.map(|held| held.id()));
+        gone.for_each(|held| add_lost(&mut change, held));
     }
     change
+}
+
+/// Adds whom a list spoke of that is gone. Whom an indirect one spoke of, its issuer does not say.
+fn add_lost(change: &mut EvidenceChange, list: &VerifiedCrl) {
+    change.unknown |= list.summary().indirect;
+    change.issuers.push(list.summary().issuer.clone());
 }
 
 /// Adds what `list` revokes and none of `held` does.
@@ -57,7 +63,7 @@ fn add_revoked(change: &mut EvidenceChange, list: &VerifiedCrl, held: &[&Verifie
                     .is_some_and(|entry| entry.reason != Some(ReasonCode::RemoveFromCrl))
             };
             if revokes(list) && !held.iter().any(|held| revokes(held)) {
-                change.revoked.push(Denied::SerialOfName {
+                change.certificates.push(Denied::SerialOfName {
                     issuer: DistinguishedName::of(*issuer),
                     serial_number: serial.to_vec(),
                 });

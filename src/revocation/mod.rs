@@ -34,6 +34,8 @@ mod ocsp_store;
 mod query;
 mod source;
 
+#[cfg(feature = "std")]
+pub(crate) use about::AcceptedPath;
 pub use about::{About, EvidenceChange};
 pub(crate) use answer::bounded_uris;
 pub use answer::{

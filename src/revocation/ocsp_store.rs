@@ -229,19 +229,19 @@ impl RevocationSource for OcspStore {
     fn change_since(&self, older: &dyn RevocationSource) -> EvidenceChange {
         let older: &dyn core::any::Any = older;
         let Some(older) = older.downcast_ref::<Self>() else { return EvidenceChange::unknown() };
-        let mut change = EvidenceChange::none();
-        for (serial, held) in self.each() {
-            let same = older.on(serial, &held.issuer_key).is_some_and(|old| old.id == held.id);
-            if !same && !held.is_good_on(serial) {
-                change.revoked.push(Denied::SerialOfKey {
-                    issuer_spki: held.issuer_key,
-                    serial_number: serial.to_vec(),
-                });
-            }
-        }
-        let gone = older.each().filter(|(serial, old)| self.on(serial, &old.issuer_key).is_none());
-        change.lost.extend(gone.map(|(_, old)| old.id));
-        change
+        let same = |serial: &[u8], held: &Stored, store: &Self| {
+            store.on(serial, &held.issuer_key).is_some_and(|other| other.id == held.id)
+        };
+        let worse = self
+            .each()
+            .filter(|(serial, held)| !same(serial, held, older) && !held.is_good_on(serial));
+        let gone = older.each().filter(|(serial, old)| {
+            self.on(serial, &old.issuer_key).is_none() && old.is_good_on(serial)
+        });
+        EvidenceChange::none().with_certificates(worse.chain(gone).map(|(serial, held)| {
+            let serial_number = serial.to_vec();
+            Denied::SerialOfKey { issuer_spki: held.issuer_key, serial_number }
+        }))
     }
 }
 

@@ -16,7 +16,7 @@ use super::resolver::ClientCredentials;
 use super::sessions_client::FencedClientSessions;
 use super::verifier::{ServerVerifier, finished_chain, now};
 use crate::live::{Live, LivePeer};
-use crate::tls::{ExpectServer, HandshakeEvents, PeerError};
+use crate::tls::{ExpectServer, HandshakeEvents, PeerError, RejectedPeer};
 
 /// What a client presents to servers that ask for a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -297,6 +297,15 @@ impl ClientEndpoint {
         name: &ServerName<'_>,
     ) -> Result<LivePeer, PeerError> {
         self.verifier.judge.peer_of(chain, Some(name), now(&*self.time)?)
+    }
+
+    /// The last server refused of those that a connection to `name` led to; nothing where that is too
+    /// long ago. rustls does not tell a verifier which connection it is asked for.
+    #[must_use]
+    pub fn rejected(&self, name: &ServerName<'_>) -> Option<Arc<RejectedPeer>> {
+        let text = self.verifier.judge.expected.text(Some(name))?;
+        let mut rejections = self.verifier.rejections().into_iter().rev();
+        rejections.find(|rejected| rejected.requirement() == &*text)
     }
 
     /// The verifier.

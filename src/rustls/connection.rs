@@ -16,7 +16,7 @@ use rustls_pki_types::ServerName;
 use super::client::ClientEndpoint;
 use super::server::ServerHandshake;
 use crate::live::LivePeer;
-use crate::tls::PeerError;
+use crate::tls::{PeerError, RejectedPeer};
 
 /// Why a connection does not go on.
 #[derive(Debug, thiserror::Error)]
@@ -223,6 +223,17 @@ impl Connection {
         match &self.state {
             State::Open(peer) => peer.as_ref(),
             State::Handshaking | State::Refused => None,
+        }
+    }
+
+    /// The peer, where its certificates were refused, with the decision. Of a client's connection it is
+    /// the last server of that name that was refused, see [`ClientEndpoint::rejected`].
+    #[must_use]
+    pub fn rejected(&self) -> Option<Arc<RejectedPeer>> {
+        match (&self.state, &self.seat) {
+            (State::Refused, Seat::Client { endpoint, name }) => endpoint.rejected(name),
+            (State::Refused, Seat::Server(handshake)) => handshake.rejected(),
+            _ => None,
         }
     }
 

@@ -2,8 +2,9 @@
 //!
 //! A handshake asks the snapshot in force ([`Live`](crate::live::Live)): trust, policy, evidence and
 //! own credentials rotate under running services without a new configuration. The application gets a
-//! [`LivePeer`](crate::live::LivePeer), a verified peer that can be asked whether it still holds, for exactly the chain of its connection, and of
-//! every refusal the whole [`Decision`](crate::decision::Decision); the peer gets the alert that fits.
+//! [`LivePeer`](crate::live::LivePeer) for exactly the chain of its connection: a verified peer that
+//! can be asked whether it still holds. Of every refusal it gets the whole
+//! [`Decision`](crate::decision::Decision), and the peer the alert that fits.
 //!
 //! | to | use |
 //! |---|---|
@@ -20,10 +21,11 @@
 //! That the peer holds the key of its certificate is shown by the signature of the handshake. rustls
 //! completes a handshake only after the verifier has seen a signature that holds, over the transcript,
 //! by the key of exactly the chain that `peer_certificates()` returns; of a resumed handshake the
-//! original one has. So a `VerifiedPeer` is made of a finished connection of a configuration of this
-//! room, and of nothing else. A [`ServerHandshake`] checks that it is asked about its own connection, and a
-//! [`Connection`] holds its own; where a configuration is shared, rustls does not tell which verifier a
-//! connection had, and the caller must not ask about a stranger's.
+//! original one has. So a [`VerifiedPeer`](crate::decision::VerifiedPeer) is made of a finished
+//! connection of a configuration of this room, and of nothing else. A [`ServerHandshake`] checks that it
+//! is asked about its own connection, and a [`Connection`] holds its own; where a configuration is
+//! shared, rustls does not tell which verifier a connection had, and the caller must not ask about a
+//! stranger's.
 //!
 //! # Resumption
 //!
@@ -33,10 +35,24 @@
 //! does, and every resumed connection is judged again before it carries data. Early data, which comes
 //! before any judgement, is off. Configurations handed out have no resumption unless their name says so.
 //!
+//! *TLS:* a peer that resumes is told of a refusal by an alert of the handshake. *Here:* so it is, since a
+//! session that ended is not found and the handshake is a full one. Where trust changes between the two
+//! looks at it, the connection is closed with `close_notify`: rustls sends no other alert by then.
+//!
+//! # What is asked
+//!
+//! The purpose follows from the role: serverAuth of servers, clientAuth of clients, whatever the policy
+//! says, except that a policy for any purpose stays that. Revocation is what the snapshot has evidence
+//! of; what a server stapled is heard, and is kept with the acceptance for when it is judged again.
+//! Handshake signatures are verified here, from the key in the certificate, with the backend and the
+//! algorithms of the snapshot: no other reader of certificates has a say, so that v1 certificates and
+//! critical extensions with a handler pass where the policy lets them.
+//!
 //! # Left to the caller
 //!
-//! Connections that are open when trust changes: [`live`](crate::live) says which they are. The
-//! process-wide default provider is never used.
+//! Connections that are open when trust changes: [`live`](crate::live) says which they are. A resumed
+//! connection speaks for the credential that its session began with, also where this side has a newer
+//! one. The process-wide default provider is never used.
 
 mod alert;
 mod by_name;

@@ -25,7 +25,7 @@ use super::resolver::ServerCredentials;
 use super::sessions_server::{FencedServerSessions, FencedTicketer};
 use super::verifier::{ClientVerifier, SeatVerifier, now};
 use crate::live::{Live, LivePeer};
-use crate::tls::{ChainDigest, ExpectClient, HandshakeEvents, PeerError, Slot};
+use crate::tls::{ChainDigest, ExpectClient, HandshakeEvents, PeerError, RejectedPeer, Slot};
 
 /// Whether clients are asked for a certificate, and which are accepted.
 #[derive(Clone, Debug)]
@@ -443,6 +443,16 @@ impl ServerHandshake {
         if !self.slot.has_shown(ChainDigest::of(chain)) {
             return Err(PeerError::Foreign);
         }
-        self.endpoint.peer_of_chain(chain)
+        let judged = self.endpoint.peer_of_chain(chain);
+        if let Err(PeerError::Rejected(rejected)) = &judged {
+            self.slot.reject(rejected.clone());
+        }
+        judged
+    }
+
+    /// The client of this handshake, where its certificates were refused, with the decision.
+    #[must_use]
+    pub fn rejected(&self) -> Option<Arc<RejectedPeer>> {
+        self.slot.rejected()
     }
 }

@@ -308,9 +308,18 @@ impl ClientCertVerifier for SeatVerifier {
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
         let judge = &self.shared.judge;
-        let (_, stamp) = judge.judge(end_entity, intermediates, None, None, now.into())?;
-        self.slot.accept(stamp);
-        Ok(ClientCertVerified::assertion())
+        match judge.judge(end_entity, intermediates, None, None, now.into()) {
+            Ok((_, stamp)) => {
+                self.slot.accept(stamp);
+                Ok(ClientCertVerified::assertion())
+            }
+            Err(error) => {
+                if let PeerError::Rejected(rejected) = &error {
+                    self.slot.reject(rejected.clone());
+                }
+                Err(error.into())
+            }
+        }
     }
 
     fn verify_tls12_signature(

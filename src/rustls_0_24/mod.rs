@@ -16,7 +16,7 @@
 //! evidence is wanted, takes what the host fetches, and lets the handshake go on with the answer:
 //!
 //! ```
-//! # #[cfg(feature = "aws-lc-rs")] fn example(
+//! # fn example(
 //! #     verifier: &std::sync::Arc<bonafide::rustls_0_24::ServerVerifier>,
 //! #     handshake: rustls_0_24::VerifyPeerIdentity<rustls_0_24::ClientSide, rustls_0_24::Tcp>,
 //! #     fetch: impl Fn(Vec<bonafide::revocation::EvidenceRequest>)

@@ -13,7 +13,7 @@ use super::verifier::certificates;
 use crate::decision::Decision;
 use crate::live::{LivePeer, Ruling};
 use crate::revocation::{EvidenceRequest, RevocationSource};
-use crate::tls::{self, ChainDigest, Deferred, Judge, PeerError, Question};
+use crate::tls::{self, ChainDigest, Deferred, HasJudge, Judge, PeerError, Question};
 
 /// What a side is presented with.
 pub(super) struct Presentation<'a> {
@@ -66,12 +66,12 @@ pub struct Suspended<Side: SideData> {
 }
 
 impl<Side: SideData> Suspended<Side> {
-    pub(super) const fn new(
-        judge: Arc<Judge>,
+    pub(super) fn new(
+        verifier: Arc<dyn HasJudge>,
         handshake: VerifyPeerIdentity<Side, Tcp>,
         read: Read<Side>,
     ) -> Self {
-        Self { handshake, read, deferred: Deferred::new(judge) }
+        Self { handshake, read, deferred: Deferred::new(verifier) }
     }
 
     /// Decides, or says which evidence it wants to do so. Evidence that was asked for and is still

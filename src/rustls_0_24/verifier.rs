@@ -26,14 +26,14 @@ use super::alert;
 use super::suspended::{Presentation, Suspended};
 use crate::live::{Live, LivePeer, Snapshot};
 use crate::tls::{
-    ExpectClient, ExpectServer, HandshakeEvents, HandshakeSignature, Judge, PeerError, PeerRole,
-    RejectedPeer, Scheme, Version,
+    ExpectClient, ExpectServer, HandshakeEvents, HandshakeSignature, HasJudge, Judge, PeerError,
+    PeerRole, RejectedPeer, Scheme, Version,
 };
 
 /// Verifies servers: rustls's `ServerVerifier`, asking the snapshot in force.
 #[derive(Debug)]
 pub struct ServerVerifier {
-    judge: Arc<Judge>,
+    judge: Judge,
     hints: Hints,
 }
 
@@ -45,33 +45,29 @@ impl ServerVerifier {
     #[must_use]
     pub fn new(live: Live, expect: ExpectServer) -> Self {
         let judge = Judge::new(live, PeerRole::Server, expect.0);
-        Self { judge: Arc::new(judge), hints: Hints::Untold }
+        Self { judge, hints: Hints::Untold }
     }
 
     /// Sets the label of the trust that applies, see
     /// [`Request::with_label`](crate::verify::Request::with_label). Default: none.
     #[must_use]
-    pub fn with_label(self, label: &str) -> Self {
-        self.map(|judge| judge.label = Some(label.into()))
+    pub fn with_label(mut self, label: &str) -> Self {
+        self.judge.label = Some(label.into());
+        self
     }
 
     /// Sets who is told of rejections. Default: nobody; the last 64 are kept, see
     /// [`ServerVerifier::rejections`].
     #[must_use]
-    pub fn with_events(self, events: Arc<dyn HandshakeEvents>) -> Self {
-        self.map(|judge| judge.events = Some(events))
+    pub fn with_events(mut self, events: Arc<dyn HandshakeEvents>) -> Self {
+        self.judge.events = Some(events);
+        self
     }
 
     /// Sets how many acceptances are remembered. Default: 1,024.
     #[must_use]
-    pub fn with_capacity(self, acceptances: usize) -> Self {
-        self.map(|judge| judge.set_capacity(acceptances))
-    }
-
-    fn map(mut self, change: impl FnOnce(&mut Judge)) -> Self {
-        if let Some(judge) = Arc::get_mut(&mut self.judge) {
-            change(judge);
-        }
+    pub fn with_capacity(mut self, acceptances: usize) -> Self {
+        self.judge.set_capacity(acceptances);
         self
     }
 
@@ -111,7 +107,7 @@ impl ServerVerifier {
         self: &Arc<Self>,
         handshake: VerifyPeerIdentity<ClientSide, Tcp>,
     ) -> Suspended<ClientSide> {
-        Suspended::new(self.judge.clone(), handshake, |identity| Presentation {
+        Suspended::new(self.clone(), handshake, |identity| Presentation {
             identity: identity.identity,
             name: Some(identity.server_name),
             staple: identity.ocsp_response,
@@ -141,6 +137,12 @@ impl ServerVerifier {
     #[must_use]
     pub fn rejections(&self) -> Vec<Arc<RejectedPeer>> {
         self.judge.rejections()
+    }
+}
+
+impl HasJudge for ServerVerifier {
+    fn judge(&self) -> &Judge {
+        &self.judge
     }
 }
 
@@ -189,7 +191,7 @@ impl RustlsServerVerifier for ServerVerifier {
     fn hash_config(&self, h: &mut dyn Hasher) {
         let snapshot = self.judge.live.snapshot();
         let verifier = snapshot.verifier();
-        h.write_usize(Arc::as_ptr(&self.judge).addr());
+        h.write_usize(core::ptr::from_ref(&self.judge).addr());
         // An address is used again when its verifier is gone: content tells the two apart.
         h.write_u64(snapshot.fence());
         h.write(&verifier.policy().digest());
@@ -209,7 +211,7 @@ impl RustlsServerVerifier for ServerVerifier {
 /// Verifies clients: rustls's `ClientVerifier`, asking the snapshot in force.
 #[derive(Debug)]
 pub struct ClientVerifier {
-    judge: Arc<Judge>,
+    judge: Judge,
     hints: Hints,
     mandatory: Mandatory,
 }
@@ -226,7 +228,7 @@ impl ClientVerifier {
     #[must_use]
     pub fn new(live: Live, expect: ExpectClient) -> Self {
         let judge = Judge::new(live, PeerRole::Client, expect.0);
-        Self { judge: Arc::new(judge), hints: Hints::Untold, mandatory: Mandatory::Yes }
+        Self { judge, hints: Hints::Untold, mandatory: Mandatory::Yes }
     }
 
     /// Lets clients connect that present no certificate; who presents one must be acceptable.
@@ -238,27 +240,23 @@ impl ClientVerifier {
     /// Sets the label of the trust that applies, see
     /// [`Request::with_label`](crate::verify::Request::with_label). Default: none.
     #[must_use]
-    pub fn with_label(self, label: &str) -> Self {
-        self.map(|judge| judge.label = Some(label.into()))
+    pub fn with_label(mut self, label: &str) -> Self {
+        self.judge.label = Some(label.into());
+        self
     }
 
     /// Sets who is told of rejections. Default: nobody; the last 64 are kept, see
     /// [`ClientVerifier::rejections`].
     #[must_use]
-    pub fn with_events(self, events: Arc<dyn HandshakeEvents>) -> Self {
-        self.map(|judge| judge.events = Some(events))
+    pub fn with_events(mut self, events: Arc<dyn HandshakeEvents>) -> Self {
+        self.judge.events = Some(events);
+        self
     }
 
     /// Sets how many acceptances are remembered. Default: 1,024.
     #[must_use]
-    pub fn with_capacity(self, acceptances: usize) -> Self {
-        self.map(|judge| judge.set_capacity(acceptances))
-    }
-
-    fn map(mut self, change: impl FnOnce(&mut Judge)) -> Self {
-        if let Some(judge) = Arc::get_mut(&mut self.judge) {
-            change(judge);
-        }
+    pub fn with_capacity(mut self, acceptances: usize) -> Self {
+        self.judge.set_capacity(acceptances);
         self
     }
 
@@ -297,7 +295,7 @@ impl ClientVerifier {
         self: &Arc<Self>,
         handshake: VerifyPeerIdentity<ServerSide, Tcp>,
     ) -> Suspended<ServerSide> {
-        Suspended::new(self.judge.clone(), handshake, |identity| Presentation {
+        Suspended::new(self.clone(), handshake, |identity| Presentation {
             identity: identity.identity,
             name: None,
             staple: &[],
@@ -323,6 +321,12 @@ impl ClientVerifier {
     #[must_use]
     pub fn rejections(&self) -> Vec<Arc<RejectedPeer>> {
         self.judge.rejections()
+    }
+}
+
+impl HasJudge for ClientVerifier {
+    fn judge(&self) -> &Judge {
+        &self.judge
     }
 }
 

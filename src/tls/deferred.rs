@@ -8,6 +8,7 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::convert::Infallible;
+use core::fmt;
 use core::ops::ControlFlow;
 
 use rustls_pki_types::{CertificateDer, ServerName};
@@ -37,10 +38,15 @@ impl Question<'_> {
     }
 }
 
+/// Whoever has a judge: a verifier, which stays as long as somebody waits for its answer.
+pub(crate) trait HasJudge: fmt::Debug + Send + Sync {
+    fn judge(&self) -> &Judge;
+}
+
 /// What has been found so far.
 #[derive(Clone, Debug)]
 pub(crate) struct Deferred {
-    judge: Arc<Judge>,
+    verifier: Arc<dyn HasJudge>,
     found: Vec<Arc<dyn RevocationSource>>,
     /// How often the host was asked.
     rounds: usize,
@@ -54,8 +60,8 @@ pub(crate) enum Progress {
 }
 
 impl Deferred {
-    pub(crate) const fn new(judge: Arc<Judge>) -> Self {
-        Self { judge, found: Vec::new(), rounds: 0 }
+    pub(crate) fn new(verifier: Arc<dyn HasJudge>) -> Self {
+        Self { verifier, found: Vec::new(), rounds: 0 }
     }
 
     /// Adds what the host found when it was asked, which may be nothing.
@@ -87,9 +93,10 @@ impl Deferred {
         if ruling.decision().is_accepted() {
             return Ok(ruling);
         }
-        let requirement = self.judge.expected.text(question.name).ok_or(PeerError::Name)?;
+        let judge = self.verifier.judge();
+        let requirement = judge.expected.text(question.name).ok_or(PeerError::Name)?;
         let stapled = !question.staple.is_empty();
-        let rejected = self.judge.refuse(question.chain(), requirement, &ruling, stapled);
+        let rejected = judge.refuse(question.chain(), requirement, &ruling, stapled);
         Err(PeerError::Rejected(rejected))
     }
 
@@ -99,9 +106,10 @@ impl Deferred {
         question: &Question<'_>,
         mut wants: impl FnMut(Vec<EvidenceRequest>) -> ControlFlow<B>,
     ) -> Result<ControlFlow<B, Ruling>, PeerError> {
-        let snapshot = self.judge.live.snapshot();
+        let judge = self.verifier.judge();
+        let snapshot = judge.live.snapshot();
         let verifier = snapshot.verifier();
-        let requirement = self.judge.requirement(question.name, verifier.policy())?;
+        let requirement = judge.requirement(question.name, verifier.policy())?;
         let mut presented = Presented::new(question.end_entity, question.intermediates);
         if !question.staple.is_empty() {
             presented = presented.with_stapled_ocsp(question.staple);

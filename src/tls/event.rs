@@ -82,6 +82,18 @@ impl RejectedPeer {
     }
 }
 
+impl fmt::Display for RejectedPeer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the {} is not {}: {}", self.role, self.requirement, self.decision.code())
+    }
+}
+
+impl core::error::Error for RejectedPeer {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        self.decision.rejection().map(|rejection| -> &dyn core::error::Error { rejection })
+    }
+}
+
 /// A handshake for which there was no credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

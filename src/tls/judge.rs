@@ -21,6 +21,9 @@ use crate::x509::{Certificate, KeyUsage, Time};
 pub(crate) const TABLE_CAPACITY: usize = 1024;
 /// How many rejections a verifier remembers.
 const REJECTIONS: usize = 64;
+/// The longest OCSP response that is kept with an acceptance, in octets: one with a delegated responder's
+/// certificate has about 2 KiB.
+const KEPT_STAPLE: usize = 8 * 1024;
 /// The most that hints of authorities may take, in octets. The lists of TLS hold 65,535; a peer that is
 /// told 400 names has better things to do than to compare them.
 const MAX_HINT_OCTETS: usize = 16_384;
@@ -45,8 +48,8 @@ pub enum PeerError {
     #[error("the connection is not the one of this handshake")]
     Foreign,
     /// The certificates are refused.
-    #[error("the certificates of the peer are refused: {}", .0.decision().code())]
-    Rejected(Arc<RejectedPeer>),
+    #[error("the certificates of the peer are refused")]
+    Rejected(#[source] Arc<RejectedPeer>),
 }
 
 impl PeerError {
@@ -144,6 +147,7 @@ impl Judge {
         let ruling = snapshot.decide(&requirement, &presented, now);
         if ruling.decision().is_accepted() {
             let stamp = stamp(&ruling);
+            let staple = staple.filter(|staple| staple.len() <= KEPT_STAPLE);
             self.table.insert(key, Accepted { ruling: ruling.clone(), staple });
             return Ok((ruling, stamp));
         }

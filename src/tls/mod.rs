@@ -20,7 +20,7 @@ pub(crate) use alert::{AlertClass, classify};
 pub(crate) use bounded::Bounded;
 pub(crate) use choice::{Choice, Others, Wanted};
 #[cfg(feature = "rustls-0-24")]
-pub(crate) use deferred::{Deferred, Progress, Question};
+pub(crate) use deferred::{Deferred, HasJudge, Progress, Question};
 pub use event::{HandshakeEvents, NoCredential, PeerRole, RejectedPeer};
 pub use expect::{ExpectClient, ExpectServer};
 #[cfg(feature = "rustls")]

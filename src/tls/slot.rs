@@ -10,6 +10,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::event::RejectedPeer;
 use super::table::ChainDigest;
 use crate::x509::Time;
 
@@ -63,6 +64,8 @@ struct State {
     proven: bool,
     /// The sessions that were redeemed; the handshake resumes one of them or none.
     redeemed: Vec<Stamp>,
+    /// The peer, where its certificates were refused.
+    rejected: Option<Arc<RejectedPeer>>,
 }
 
 /// How many sessions a client may offer in one handshake; rustls offers one.
@@ -77,6 +80,14 @@ impl Slot {
         let mut state = self.lock();
         state.accepted = Some(stamp);
         state.proven = false;
+    }
+
+    pub(crate) fn reject(&self, rejected: Arc<RejectedPeer>) {
+        self.lock().rejected = Some(rejected);
+    }
+
+    pub(crate) fn rejected(&self) -> Option<Arc<RejectedPeer>> {
+        self.lock().rejected.clone()
     }
 
     pub(crate) fn prove(&self) {

@@ -266,6 +266,7 @@ impl TrustAnchor {
         &self.spki
     }
 
+    #[cfg(feature = "std")]
     pub(crate) const fn shared_spki(&self) -> &Arc<[u8]> {
         &self.spki
     }

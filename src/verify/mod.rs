@@ -8,6 +8,10 @@
 //! steps, each with a bounded piece of work, so that a host may interleave others or give up by
 //! ceasing to step. Neither blocks, reads a clock or does IO.
 //!
+//! `decide` first looks whether the presented certificates leave a choice at all. Where they do not, and
+//! the path that there is is accepted, it has done what the search would have done, and says so in the
+//! same words and numbers; in every other case it lets the search decide. Steps always search.
+//!
 //! The order of checks follows from what an attacker shapes. The leaf is read and its claim selects
 //! the trust domain; then the search builds paths by cheap rules, signatures are checked from the
 //! anchor down, and only then the rules whose cost the issuers shape: names, policies, custom

@@ -176,6 +176,7 @@ struct CertificateIndex {
 
 impl CertificateIndex {
     /// RFC 5280 4.1.
+    #[inline]
     fn read(der: &[u8]) -> Result<Self, CertificateError> {
         let mut input = Reader::new(der).within(Field::Certificate)?;
         let mut certificate = input.sequence().within(Field::Certificate)?;
@@ -248,17 +249,14 @@ impl CertificateIndex {
             let list = inner.element(Tag::SEQUENCE).within(Field::Extensions)?;
             inner.finish().within(Field::Extensions)?;
             index.extension_list = list.content_span();
-            index.extensions =
-                ExtensionIndex::read(list.reader()).map_err(|error| match error {
-                    ReadExtensionsError::Der(error) => {
-                        CertificateError::der(Field::Extensions, error)
-                    }
-                    ReadExtensionsError::Duplicate { offset } => CertificateError {
-                        field: Field::Extensions,
-                        offset,
-                        kind: CertificateErrorKind::DuplicateExtension,
-                    },
-                })?;
+            index.extensions.read(list.reader()).map_err(|error| match error {
+                ReadExtensionsError::Der(error) => CertificateError::der(Field::Extensions, error),
+                ReadExtensionsError::Duplicate { offset } => CertificateError {
+                    field: Field::Extensions,
+                    offset,
+                    kind: CertificateErrorKind::DuplicateExtension,
+                },
+            })?;
             index.read_small_extensions(der)?;
         }
         fields.finish().within(Field::TbsCertificate)?;

@@ -162,10 +162,10 @@ impl ExtensionIndex {
         self.unknown_critical
     }
 
-    /// Frames `Extensions ::= SEQUENCE SIZE (1..MAX) OF Extension`; the reader stands in it.
+    /// Fills an empty index: frames `Extensions ::= SEQUENCE SIZE (1..MAX) OF Extension`; the reader stands in it.
     #[inline]
-    pub(crate) fn read(mut extensions: Reader<'_>) -> Result<Self, ReadExtensionsError> {
-        let mut index = Self::EMPTY;
+    pub(crate) fn read(&mut self, mut extensions: Reader<'_>) -> Result<(), ReadExtensionsError> {
+        let index = self;
         let mut unknown = UnknownExtensions::default();
         if extensions.is_empty() {
             return Err(DerError::new(extensions.offset(), DerErrorKind::Empty).into());
@@ -200,8 +200,7 @@ impl ExtensionIndex {
                 *slot = value;
             }
         }
-        unknown.finish()?;
-        Ok(index)
+        unknown.finish()
     }
 }
 
@@ -256,7 +255,11 @@ impl<'a> UnknownExtensions<'a> {
         Ok(())
     }
 
+    #[inline]
     fn finish(mut self) -> Result<(), ReadExtensionsError> {
+        if self.many.is_empty() {
+            return Ok(());
+        }
         self.many.sort_unstable();
         for pair in self.many.windows(2) {
             if let [(first, _), (second, offset)] = *pair

@@ -8,10 +8,11 @@ use bonafide::credential::EventQueue;
 use bonafide::live::{
     Advice, Live, Publication, RegisterError, Requirement, Session, SessionId, Settings,
 };
-use bonafide::revocation::{CrlStore, Denied, DenyRule, Revocation, VerifiedCrl};
+use bonafide::revocation::{CrlStore, Denied, DenyRule, OcspStore, Revocation, VerifiedCrl};
 use bonafide::trust::{AnchorState, Domain, Scope, TrustBundle, TrustStore};
 use sha2::{Digest, Sha256};
 
+use super::kit::{NOW, Status};
 use super::world::{self, Ca, Counting, Peer, anybody, at, bundle, dns, policy, spiffe, uri};
 
 /// Five sessions: two under one authority, one under another of the same domain, one of another domain,
@@ -330,6 +331,39 @@ fn a_session_that_is_asked_again_is_found_by_the_answer() {
     assert_eq!(close, "web close");
     let session = scene.guards.iter_mut().find(|session| session.id() == web).unwrap();
     assert_eq!(session.ask_again(at(1)).unwrap_err().code(), "revocation.revoked");
+}
+
+/// OCSP responses are about one certificate each.
+#[test]
+fn responses_are_about_their_certificates() {
+    let ca = Ca::new(1);
+    let (live, _) = world::live([spiffe("a.test", &[&ca])]);
+    let [web, db] = ["web", "db"].map(|name| uri(&format!("spiffe://a.test/{name}")));
+    let [web, db] = [ca.peer(1, &[web]), ca.peer(2, &[db])];
+    let good = ca.ocsp(&OcspStore::new(), &web, Status::Good, 0);
+    live.publish(Publication::new().source(Arc::new(good.clone())), at(0)).unwrap();
+    let sessions = [&web, &db].map(|peer| {
+        let peer = peer.accept(&live, &anybody(), at(0));
+        live.register(&peer, None, at(0)).unwrap()
+    });
+    let [of_web, of_db] = [&sessions[0], &sessions[1]].map(|session| session.id());
+    assert_eq!(sessions[0].peer().evidence().len(), 1);
+    let more = ca.ocsp(&good, &ca.peer(3, &[uri("spiffe://a.test/x")]), Status::Good, 0);
+    let renewed = ca.ocsp(&more, &web, Status::Good, 1);
+    let revoked = ca.ocsp(&renewed, &db, Status::Revoked(NOW - 5, None), 2);
+    // The name of the case, the responses, who is affected, who is still current.
+    for (case, store, affected, current) in [
+        ("a response about somebody else", more, vec![], [true, true]),
+        ("a response renewed", renewed.clone(), vec![], [false, true]),
+        ("a revocation", revoked, vec![of_db], [false, false]),
+        ("a response gone", OcspStore::new(), vec![of_web], [false, true]),
+    ] {
+        let published = live.publish(Publication::new().source(Arc::new(store)), at(1)).unwrap();
+        let found: Vec<_> = published.affected().iter().map(|found| found.session).collect();
+        assert_eq!(found, affected, "{case}");
+        let standing = [&sessions[0], &sessions[1]].map(|session| session.ask(at(1)).is_current());
+        assert_eq!(standing, current, "{case}");
+    }
 }
 
 /// A SPIFFE domain that comes finds those who bore one of its IDs under another domain's word.

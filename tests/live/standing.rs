@@ -9,6 +9,7 @@ use bonafide::revocation::{CrlStore, Denied, DenyList, DenyRule, Revocation};
 use bonafide::trust::{AnchorState, Domain, Scope, TrustBundle, TrustStore};
 use sha2::{Digest, Sha256};
 
+use super::kit::Status;
 use super::world::{Ca, Counting, Peer, anybody, at, bundle, dns, live, policy, spiffe, uri};
 
 fn say(standing: Standing<'_>) -> &'static str {
@@ -248,7 +249,7 @@ const CASES: &[Case] = &[
     (
         "a first source, which is silent",
         |s| Publication::new().revocation(revocation([s.other.crl(1, &[])])),
-        RELATED,
+        UNRELATED,
         OK,
     ),
     (
@@ -504,6 +505,27 @@ fn what_was_presented_is_presented_again() {
     assert_eq!(again.anchor().fingerprint(), other.anchor().fingerprint());
 }
 
+/// A staple is asked with again, and without it the peer would be refused.
+#[test]
+fn a_staple_is_presented_again() {
+    let scene = Scene::new();
+    let strict = policy().with_revocation(RevocationPolicy::hard_fail());
+    let evidence = revocation([scene.first.root_crl(1)]);
+    scene.publish(Publication::new().policy(strict.into()).revocation(evidence));
+    let staple = scene.first.response(&scene.peer, Status::Good, 0);
+    let presented = scene.peer.presented().with_stapled_ocsp(&staple);
+    let bare = scene.peer.decide(&scene.live, &anybody(), at(0));
+    assert_eq!(bare.decision().code(), "revocation.no-source");
+    let peer = scene.peer.prove(&scene.live.decide(&anybody(), &presented, at(0)));
+    scene.backend.take();
+    let somebody = Denied::Identity("spiffe://a.test/db".parse().unwrap());
+    scene.publish(Publication::new().deny([DenyRule::new(somebody)]));
+    assert_eq!(say(peer.ask(at(1))), "current");
+    scene.publish(Publication::new().bundle("a.test", tainted(&scene.first)));
+    assert_eq!(say(peer.ask(at(1))), "ask again");
+    assert_eq!((code(&peer.ask_again(at(1))), scene.backend.take()), ("accepted", 0));
+}
+
 #[test]
 fn a_peer_is_of_one_ruling_only() {
     let scene = Scene::new();
@@ -547,6 +569,9 @@ fn an_idle_peer_pins_nothing() {
     assert_eq!(code(&peer.ask_again(at(1))), "accepted");
 }
 
+/// The part that changes, what is published, and the fence then.
+type Change = (&'static str, fn(&Scene) -> Publication, u64);
+
 #[test]
 fn parts_have_epochs_that_only_grow() {
     let scene = Scene::new();
@@ -560,8 +585,7 @@ fn parts_have_epochs_that_only_grow() {
     };
     let all = || scene.live.snapshot().parts().collect::<std::collections::BTreeMap<Part, u64>>();
     assert!(all().values().all(|epoch| *epoch == 0));
-    // What is published, the part that it changes and others, and the fence then.
-    let cases: &[(&str, fn(&Scene) -> Publication, u64)] = &[
+    let cases: &[Change] = &[
         (
             "trust domain b.test",
             |s| Publication::new().bundle("b.test", bundle(&[&s.first, &s.other])),

@@ -7,17 +7,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bonafide::live::{Live, LivePeer, Presented, Requirement, Ruling};
 use bonafide::policy::{RevocationPolicy, RevocationRule, Role, UnknownReason, ValidationPolicy};
-use bonafide::revocation::{CrlSigner, SignatureTools, VerifiedCrl};
+use bonafide::revocation::{CrlSigner, Issuer, OcspStore, SignatureTools, VerifiedCrl};
 use bonafide::signature::{
     AlgorithmPolicy, PublicKey, RingBackend, SignatureBackend, SignatureError,
 };
 use bonafide::trust::{Domain, TrustAnchor, TrustBundle, TrustStore};
 use bonafide::verify::Verifier;
-use bonafide::x509::{AlgorithmIdentifier, OwnedCertificate, Time};
+use bonafide::x509::{AlgorithmIdentifier, Certificate, OwnedCertificate, Time};
 use rustls_pki_types::CertificateDer;
 
+use super::kit::ocsp::cert_id;
 use super::kit::{
-    Authority, CertificateBuilder, CrlBuilder, FAR, GeneralName, Key, Kind, NOW, Name, Revoked,
+    Authority, CertificateBuilder, CrlBuilder, FAR, GeneralName, IdHash, Key, Kind, NOW, Name,
+    OcspResponseBuilder, Responder, Revoked, SingleResponse, Status,
 };
 
 /// Ring, and how many signatures it was asked to verify.
@@ -95,6 +97,25 @@ impl Ca {
             .updates(NOW - 1_000 + i64::from(number), Some(next_update.into()));
         let list = revoked.iter().fold(builder, |b, peer| b.revoke(Revoked::new(&peer.serial)));
         take_in(&list.sign(&self.issuing.key), &self.issuing)
+    }
+
+    /// A response of the issuing authority.
+    pub fn response(&self, peer: &Peer, status: Status, after: i64) -> Vec<u8> {
+        let issuing = &self.issuing;
+        let id = cert_id(IdHash::Sha1, &issuing.name, &issuing.key, &peer.serial);
+        let single = SingleResponse::new(&id, status).updates(NOW - 1_000 + after, Some(FAR));
+        let responder = Responder::Key(issuing.key.clone());
+        OcspResponseBuilder::new(responder).respond(single).sign(&issuing.key)
+    }
+
+    /// A store with one more response.
+    pub fn ocsp(&self, held: &OcspStore, peer: &Peer, status: Status, after: i64) -> OcspStore {
+        let response = self.response(peer, status, after);
+        let authority = Certificate::from_der(&self.issuing.certificate).unwrap();
+        let key = PublicKey::new(authority.subject_public_key_info().unwrap());
+        let issuer = Issuer::new(authority.subject(), key);
+        let tools = SignatureTools::new(&RingBackend::NEW, &AlgorithmPolicy::DEFAULT);
+        held.with(&response, None, &issuer, &tools).unwrap()
     }
 
     /// An empty list of the root, so that the issuing authority is known to be good.

@@ -4,7 +4,7 @@
 //! --nocapture` sees ten thousand rotations; without the variable it is few. `BONAFIDE_SEED=7` sees one
 //! world. A world in which something is wrong panics with its seed and the last things that happened.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

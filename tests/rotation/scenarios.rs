@@ -4,7 +4,7 @@
 //! Every meeting is compared with what the facts of the simulated world demand (`simulator`): a test
 //! need not say which handshakes fail, it says how many may, when, and what is to be seen besides.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
+#![expect(clippy::unwrap_used, reason = "test code")]
 
 #[path = "scenarios/federation.rs"]
 mod federation;

@@ -260,6 +260,8 @@ struct Seen {
     alert: Option<Alert>,
     error: Error,
     rejected: Vec<Arc<RejectedPeer>>,
+    /// The rejection that the connection itself tells of.
+    own_rejection: Option<Arc<RejectedPeer>>,
     told: Vec<(PeerRole, ChainDigest, &'static str)>,
     chain: ChainDigest,
 }
@@ -290,6 +292,7 @@ fn run(case: &Case, versions: &'static [&'static rustls::SupportedProtocolVersio
     live.publish(Publication::new().deny((case.deny)(case)), Time::from_unix(NOW)).unwrap();
     let told = Arc::new(Told::default());
 
+    let own_rejection;
     let (ended, refused, rejected) = match case.role {
         PeerRole::Server => {
             let client = client(&live, &clock).with_versions(versions).with_events(told.clone());
@@ -299,6 +302,7 @@ fn run(case: &Case, versions: &'static [&'static rustls::SupportedProtocolVersio
             let mut connection = client.connect(name()).unwrap();
             let ended = exchange(&mut connection, &mut server);
             assert!(connection.reader().is_err() && connection.peer().is_none());
+            own_rejection = connection.rejected();
             let rejected = client.verifier().rejections();
             (ended.server, ended.client, rejected)
         }
@@ -316,6 +320,7 @@ fn run(case: &Case, versions: &'static [&'static rustls::SupportedProtocolVersio
             let mut connection = server.accept().unwrap();
             let ended = exchange(&mut client, &mut connection);
             assert!(connection.reader().is_err() && connection.peer().is_none());
+            own_rejection = connection.rejected();
             let rejected = server.verifier().unwrap().rejections();
             (ended.client, ended.server, rejected)
         }
@@ -326,7 +331,7 @@ fn run(case: &Case, versions: &'static [&'static rustls::SupportedProtocolVersio
     };
     let Err(ConnectionError::Tls(error)) = refused else { panic!("{refused:?}") };
     let told = std::mem::take(&mut *told.0.lock().unwrap());
-    Seen { alert, error, rejected, told, chain: digest }
+    Seen { alert, error, rejected, own_rejection, told, chain: digest }
 }
 
 #[test]
@@ -343,6 +348,9 @@ fn both_sides_learn_why() {
                 assert_eq!(seen.alert, Some(*alert), "{what}");
                 let rejected = seen.rejected.last().unwrap();
                 assert_eq!((rejected.chain(), rejected.decision().code()), (seen.chain, *code));
+                assert!(Arc::ptr_eq(rejected, &seen.own_rejection.unwrap()), "{what}");
+                let source = std::error::Error::source(&**rejected).unwrap().to_string();
+                assert_eq!(source, rejected.decision().rejection().unwrap().to_string(), "{what}");
                 let Error::InvalidCertificate(error) = seen.error else {
                     panic!("{what}: {:?}", seen.error)
                 };

@@ -231,6 +231,31 @@ fn hints_of_authorities_reach_the_peer() {
     }
 }
 
+#[test]
+fn a_server_prefers_the_authorities_that_the_client_names() {
+    let (one, two) = (authority("One", 0), authority("Two", 1));
+    let clock = Clock::new();
+    let theirs = holding(vec![
+        credential(&one, SERVER, Key::new(Kind::P256, 2), None),
+        credential(&two, SERVER, Key::new(Kind::P384, 0), None),
+    ]);
+    let server = ServerEndpoint::builder(theirs, ring(), ClientAuth::Off)
+        .with_time(Arc::new(clock.clone()))
+        .build()
+        .unwrap();
+    // In TLS 1.2 a client has no way to tell.
+    for ((version, versions), told) in VERSIONS.into_iter().zip([false, true]) {
+        let mine = live(trust(&[&two]), ValidationPolicy::tls_server(), None);
+        for (hints, enters) in [(false, false), (true, told)] {
+            let builder = client(&mine, &clock).with_versions(versions);
+            let builder = if hints { builder.with_root_hints() } else { builder };
+            let (c, _, ended) = meet(&builder.build().unwrap(), &server);
+            assert_eq!(ended.is_ok(), enters, "{version}, {hints}: {ended:?}");
+            assert_eq!(c.peer().is_some(), enters, "{version}, {hints}");
+        }
+    }
+}
+
 /// A key elsewhere, which can be gone.
 #[derive(Debug)]
 struct Elsewhere {

@@ -293,6 +293,34 @@ fn each_name_has_its_trust_and_its_sessions() {
     }
 }
 
+#[test]
+fn a_client_has_the_trust_of_its_label() {
+    let (ours, partners) = (authority("Ours", 0), authority("Partners", 1));
+    let clock = Clock::new();
+    let (_, theirs) = lives(&partners);
+    let server = ServerEndpoint::builder(theirs, ring(), ClientAuth::Off)
+        .with_time(Arc::new(clock.clone()))
+        .build()
+        .unwrap();
+    let mine = live(trust(&[&ours]), ValidationPolicy::tls_server(), None);
+    let labelled = Publication::new().labelled_trust("partners", trust(&[&partners]).into());
+    mine.publish(labelled, clock.now()).unwrap();
+    for (label, code) in [
+        (None, Some("trust.no-route")),
+        (Some("partners"), None),
+        (Some("nobody"), Some("trust.unknown-label")),
+    ] {
+        let mut builder = client(&mine, &clock);
+        if let Some(label) = label {
+            builder = builder.with_label(label);
+        }
+        let (c, _, ended) = meet(&builder.build().unwrap(), &server);
+        assert_eq!(ended.is_ok(), code.is_none(), "{label:?}: {ended:?}");
+        assert_eq!(c.rejected().map(|rejected| rejected.decision().code()), code, "{label:?}");
+        assert_eq!(ended.alert(), code.map(|_| Alert::UnknownCA), "{label:?}");
+    }
+}
+
 /// Accepts one extension.
 #[derive(Debug)]
 struct Understood;

@@ -32,7 +32,7 @@ impl Drop for Named {
 /// Runs the world of a seed to its end.
 pub fn run(seed: u64) -> Tally {
     let _named = Named(seed);
-    if seed % 2 == 0 { orderly(seed) } else { disorderly(seed) }
+    if seed.is_multiple_of(2) { orderly(seed) } else { disorderly(seed) }
 }
 
 /// A few trust domains, most of which know each other, with a few workloads.
@@ -60,7 +60,7 @@ fn settle(seed: u64, observe: Observe) -> World {
     }
     for &one in &domains {
         for &other in &domains {
-            if one != other && (seed % 2 == 0 || world.rng.chance(90)) {
+            if one != other && (seed.is_multiple_of(2) || world.rng.chance(90)) {
                 world.federate(one, other);
             }
         }

@@ -171,9 +171,15 @@ impl World {
                         }
                     }
                 }
-                for (peer, saw) in [(&one, &client_saw), (&other, &server_saw)] {
+                for (id, peer, saw) in [(client, &one, &client_saw), (server, &other, &server_saw)]
+                {
                     if peer.identity() != saw.id {
                         self.fail(format!("{} was taken for {}", saw.id, peer.identity()));
+                    }
+                    // I1: on an authority in force of exactly that trust domain.
+                    let name = &self.server(saw.domain).name;
+                    if !self.party(id).held.is_in_force(name, &peer.peer) {
+                        self.fail(format!("{id:?} accepted {} on another authority", saw.id));
                     }
                 }
                 match kind {
@@ -372,14 +378,17 @@ impl World {
             };
             let holder = self.party(peer);
             let later = oracle::presented(&holder.view, holder.clock(self.now));
-            certain &= [theirs.presented.as_ref(), later].into_iter().all(|svid| {
-                svid.is_some_and(|svid| under(&mine.view, svid) && under(&party.view, svid))
-            });
+            let both = |svid: &Svid| under(&mine.view, svid) && under(&party.view, svid);
+            certain &= match outcome.kind {
+                Kind::Full => [theirs.presented.as_ref(), later]
+                    .into_iter()
+                    .all(|svid| svid.is_some_and(|svid| both(svid))),
+                Kind::Resumed => self.svid_of(seen).is_some_and(|svid| both(&svid)),
+            };
             if seen.result.is_ok() {
                 let Some(svid) = self.svid_of(seen) else {
                     self.fail("accepted certificates that nobody issued");
                 };
-                certain &= outcome.kind == Kind::Full || under(&mine.view, &svid);
                 let view = if mine.open { &mine.view } else { &party.view };
                 if !under(view, &svid) {
                     self.fail(format!("{id:?} accepted {svid:?} after a removal in the midst"));
@@ -387,7 +396,7 @@ impl World {
             }
         }
         let failed = outcome.client.result.is_err() || outcome.server.result.is_err();
-        if failed && certain && outcome.kind == Kind::Full {
+        if failed && certain {
             self.fail("a publication that changes nothing for it broke a handshake");
         }
     }

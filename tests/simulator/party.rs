@@ -198,10 +198,7 @@ impl Party {
             }
         };
         let refused = match update {
-            Ok(update) => match self.held.publish(trust.clone(), Some(update), time) {
-                Ok(()) => None,
-                Err(code) => Some(code),
-            },
+            Ok(update) => self.held.publish(trust.clone(), Some(update), time).err(),
             Err(refused) => Some(refused.code()),
         };
         self.settle_pending(now, refused);

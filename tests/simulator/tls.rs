@@ -91,6 +91,17 @@ impl Held {
         decision.explain().to_string()
     }
 
+    /// Whether a peer rests on an authority of the bundle that this trust domain has now.
+    pub fn is_in_force(&self, domain: &str, peer: &LivePeer) -> bool {
+        let snapshot = self.live.snapshot();
+        let current = snapshot.verifier().trust().domain(domain);
+        let anchor = peer.anchor().fingerprint();
+        peer.trust_domain() == domain
+            && current.is_some_and(|current| {
+                current.bundle().anchors().any(|known| known.fingerprint() == anchor)
+            })
+    }
+
     /// Epoch and fence, which only grow (I5).
     pub fn numbers(&self) -> (u64, u64) {
         let snapshot = self.live.snapshot();

@@ -11,6 +11,7 @@ use crate::simulator::facts::Span;
 use crate::simulator::oracle::Why;
 use crate::simulator::party::{Fault, Taken};
 use crate::simulator::server::CUSHION;
+use crate::simulator::tls::Meeting;
 use crate::simulator::world::{Knobs, World};
 
 #[test]
@@ -79,6 +80,25 @@ fn s02_bundle_before_svid_and_the_reverse() {
     world.hand_bundles(b);
     world.tell(b);
     assert!(meet_both_ways(&mut world, a, b));
+}
+
+#[test]
+fn s02_an_update_in_the_midst_of_a_handshake() {
+    // Whatever was carried when it comes: chain and key are of one moment, the trust is of one moment.
+    for meeting in Meeting::RESUMING.into_iter().chain([Meeting::FRESH]) {
+        let (mut world, domain, a, b) = pair(BY_HAND);
+        world.prepare(domain);
+        for flights in 0..7 {
+            for told in [a, b] {
+                world.hand_bundles(told);
+                world.hand_svid(told);
+                world.meet_amid(a, b, meeting, flights, |world| {
+                    assert_eq!(world.tell(told), Taken::Published);
+                });
+            }
+        }
+        assert_eq!(world.tally.amid, 14, "{meeting:?}");
+    }
 }
 
 #[test]

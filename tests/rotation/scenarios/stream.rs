@@ -12,7 +12,6 @@ use bonafide::x509::Time;
 use super::{BY_HAND, HOUR, meet_both_ways, pair};
 use crate::simulator::oracle::Why;
 use crate::simulator::party::{Fault, Taken};
-use crate::simulator::server::Issued;
 use crate::simulator::tls::{Kind, Meeting};
 use crate::simulator::world::{Knobs, Observe, World};
 
@@ -245,7 +244,7 @@ fn s18_a_storm_of_the_same_message() {
     for (order, changes) in orders {
         let mut message = message.clone();
         message.svid = Some(order[0].clone());
-        message.others = order[1..].iter().map(|issued| Issued::clone(issued)).collect();
+        message.others = order[1..].iter().copied().cloned().collect();
         assert_eq!(world.deliver(a, &message), Taken::Published);
         let told: Vec<&str> = world.party(a).changes.clone();
         let told: Vec<&str> =

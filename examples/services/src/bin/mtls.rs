@@ -19,7 +19,7 @@ use bonafide_services::estate::{Authority, bundle, now, workload};
 use bonafide_services::tls::{self, Sessions, Tell};
 use bonafide_services::{Failure, LIMIT, ensure, say};
 use rustls::{AlertDescription, ClientConfig, HandshakeKind};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::{client, server};
@@ -138,8 +138,9 @@ async fn rotate(
     let renewed = Update::install(new.issue("spiffe://example.org/orders")?);
     orders.publish(Publication::new().credentials(renewed), now())?;
     say("orders", "presents a certificate of the new one");
-    let so_far = *counted.borrow();
-    counted.wait_for(|count| *count > so_far + 10).await?;
+    if !ten_more(&mut counted).await {
+        return connecting.await?;
+    }
 
     let published = orders.publish(trusting(&[&new])?, now())?;
     for tightened in published.tightened() {
@@ -147,14 +148,24 @@ async fn rotate(
     }
     web.publish(trusting(&[&new])?, now())?;
     billing.publish(trusting(&[&new])?, now())?;
-    let so_far = *counted.borrow();
-    counted.wait_for(|count| *count > so_far + 10).await?;
+    if !ten_more(&mut counted).await {
+        return connecting.await?;
+    }
     let count = *counted.borrow();
     drop(counted);
     connecting.await??;
     say("web", &format!("connected {count} times meanwhile, and never failed"));
     Ok(())
 }
+
+/// Waits until the client has connected ten more times; `false` where it failed.
+async fn ten_more(counted: &mut watch::Receiver<u64>) -> bool {
+    let so_far = *counted.borrow();
+    counted.wait_for(|count| *count > so_far + 10).await.is_ok()
+}
+
+/// What a client may send in one session.
+const MAX_OCTETS: u64 = 64 * 1024;
 
 /// Serves one client until it leaves, or until it is nobody any more.
 async fn serve(
@@ -164,19 +175,17 @@ async fn serve(
 ) -> Result<(), Failure> {
     let mut ends = peer.valid_until();
     let (mut session, mut affected) = sessions.enter(peer, None)?;
-    let (mut stream, mut line) = (BufReader::new(stream), String::new());
+    let (reader, mut writer) = tokio::io::split(stream);
+    let mut lines = BufReader::new(reader.take(MAX_OCTETS)).lines();
     loop {
         let left = ends.unix().saturating_sub(now().unix()).try_into().unwrap_or(0);
         tokio::select! {
-            read = stream.read_line(&mut line) => {
-                if read? == 0 || !stands(&mut session) {
-                    break;
-                }
-                let (peer, text) = (session.peer(), line.trim_end());
-                let answer = format!("{text} {} of {}\n", peer.identity(), peer.trust_domain());
-                stream.write_all(answer.as_bytes()).await?;
-                stream.flush().await?;
-                line.clear();
+            line = lines.next_line() => {
+                let Some(line) = line?.filter(|_| stands(&mut session)) else { break };
+                let peer = session.peer();
+                let answer = format!("{line} {} of {}\n", peer.identity(), peer.trust_domain());
+                writer.write_all(answer.as_bytes()).await?;
+                writer.flush().await?;
             }
             Some(affected) = affected.recv() => {
                 let (advice, cause) = (affected.advice, affected.cause);
@@ -192,8 +201,7 @@ async fn serve(
             () = tokio::time::sleep(Duration::from_secs(left)) => break,
         }
     }
-    stream.shutdown().await?;
-    Ok(())
+    Ok(writer.shutdown().await?)
 }
 
 /// Whether the peer of a session still is who it is: to be asked before anything is done for it.

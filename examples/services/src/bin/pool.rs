@@ -59,16 +59,17 @@ impl Pool {
     }
 
     async fn get(&self, server: SocketAddr) -> Result<String, Failure> {
-        let mut pooled = match self.take(server) {
-            Some(pooled) => pooled,
-            None => self.open(server).await?,
-        };
-        let request = http::Request::get("/").header(http::header::HOST, "example.org");
-        pooled.sender.ready().await?;
-        let response = pooled.sender.send_request(request.body(Empty::new())?).await?;
-        let body = response.into_body().collect().await?.to_bytes();
+        let mut pooled = self.connection(server).await?;
+        let answer = pooled.get().await?;
         self.put_back(server, pooled);
-        Ok(String::from_utf8(body.to_vec())?)
+        Ok(answer)
+    }
+
+    async fn connection(&self, server: SocketAddr) -> Result<Pooled, Failure> {
+        match self.take(server) {
+            Some(pooled) => Ok(pooled),
+            None => self.open(server).await,
+        }
     }
 
     /// An idle connection whose server still is who it was.
@@ -117,6 +118,16 @@ impl Pool {
     }
 }
 
+impl Pooled {
+    async fn get(&mut self) -> Result<String, Failure> {
+        let request = http::Request::get("/").header(http::header::HOST, "example.org");
+        self.sender.ready().await?;
+        let response = self.sender.send_request(request.body(Empty::new())?).await?;
+        let body = response.into_body().collect().await?.to_bytes();
+        Ok(String::from_utf8(body.to_vec())?)
+    }
+}
+
 impl LiveEvents for Pool {
     /// Whatever the advice is: a connection that should end some time, or needs to be asked about again,
     /// is not worth being kept.
@@ -159,13 +170,9 @@ async fn story() -> Result<(), Failure> {
     let pool = Pool::new(live.clone(), client);
 
     // Two connections to one, one to the other; then they are used again.
-    let (first, second, third) =
-        tokio::join!(pool.get(orders), pool.get(orders), pool.get(billing));
-    say("web", &format!("{}; {}; {}", first?, second?, third?));
+    at_once(&pool, &[orders, orders, billing]).await?;
     told(&pool, "three requests at once", (3, 3))?;
-    let (first, second, third) =
-        tokio::join!(pool.get(orders), pool.get(orders), pool.get(billing));
-    say("web", &format!("{}; {}; {}", first?, second?, third?));
+    at_once(&pool, &[orders, orders, billing]).await?;
     told(&pool, "three more", (3, 3))?;
 
     let other = Publication::new().domain(Authority::new("other.test").domain()?);
@@ -178,9 +185,7 @@ async fn story() -> Result<(), Failure> {
     told(&pool, "the credential is renewed, while one is busy", (3, 0))?;
     pool.put_back(orders, busy);
     told(&pool, "that one has its answer", (3, 0))?;
-    let (first, second, third) =
-        tokio::join!(pool.get(orders), pool.get(orders), pool.get(billing));
-    say("web", &format!("{}; {}; {}", first?, second?, third?));
+    at_once(&pool, &[orders, orders, billing]).await?;
     told(&pool, "three requests at once", (6, 3))?;
 
     live.publish(Publication::new().without_domain("partner.test"), now())?;
@@ -190,6 +195,19 @@ async fn story() -> Result<(), Failure> {
     let refused = refused.err().ok_or("not as told: billing is not trusted any more")?;
     say("web", &format!("does not connect to billing: {refused}"));
     told(&pool, "a request to each", (6, 2))
+}
+
+/// Has a connection for each request before any of them is sent.
+async fn at_once(pool: &Pool, servers: &[SocketAddr]) -> Result<(), Failure> {
+    let mut connections = Vec::new();
+    for server in servers {
+        connections.push((*server, pool.connection(*server).await?));
+    }
+    for (server, mut pooled) in connections {
+        say("web", &pooled.get().await?);
+        pool.put_back(server, pooled);
+    }
+    Ok(())
 }
 
 /// Prints the counts, which are as expected.
