@@ -86,30 +86,24 @@ fn responses_of_openssl_are_judged() {
 
     let (sha1, sha256) = (CertIdHash::Sha1, CertIdHash::Sha256);
     let refused = "revocation.signer-not-authorized";
-    let rows: [(&str, &str, CertIdHash, &str, &[&str], i64, &str); 15] = [
-        ("delegated, by name", "good", sha1, "responder", &[], 0, "accepted"),
-        ("delegated, by key", "good", sha1, "responder", &["-resp_key_id"], 0, "accepted"),
-        ("delegated, SHA-256", "good", sha256, "responder", &[], 0, "accepted"),
-        ("delegated, RSA", "good", sha1, "rsa-responder", &[], 0, "accepted"),
-        ("the issuer, by name", "good", sha1, "ca", &[], 0, "accepted"),
-        ("the issuer, by key", "good", sha256, "ca", &["-resp_key_id"], 0, "accepted"),
-        ("revoked", "revoked", sha1, "responder", &[], 0, "revocation.revoked"),
-        ("revoked, expired", "revoked", sha1, "ca", &[], 60, "revocation.revoked"),
-        ("unknown", "unknown", sha1, "responder", &[], 0, "revocation.responder-unknown"),
-        ("expired", "good", sha1, "responder", &[], 12, "revocation.stale"),
-        ("expired responder", "good", sha1, "short-responder", &[], 5, refused),
-        ("responder without the purpose", "good", sha1, "purposeless", &[], 0, refused),
-        ("a stranger's responder", "good", sha1, "strange-responder", &[], 0, refused),
-        ("the root's responder", "good", sha1, "root-responder", &[], 0, refused),
-        (
-            "no certificate of the responder",
-            "good",
-            sha1,
-            "responder",
-            &["-resp_no_certs"],
-            0,
-            refused,
-        ),
+    let (plain, by_key, bare): (&[&str], &[&str], &[&str]) =
+        (&[], &["-resp_key_id"], &["-resp_no_certs"]);
+    let rows = [
+        ("delegated, by name", "good", sha1, "responder", plain, 0, "accepted"),
+        ("delegated, by key", "good", sha1, "responder", by_key, 0, "accepted"),
+        ("delegated, SHA-256", "good", sha256, "responder", plain, 0, "accepted"),
+        ("delegated, RSA", "good", sha1, "rsa-responder", plain, 0, "accepted"),
+        ("the issuer, by name", "good", sha1, "ca", plain, 0, "accepted"),
+        ("the issuer, by key", "good", sha256, "ca", by_key, 0, "accepted"),
+        ("revoked", "revoked", sha1, "responder", plain, 0, "revocation.revoked"),
+        ("revoked, expired", "revoked", sha1, "ca", plain, 60, "revocation.revoked"),
+        ("unknown", "unknown", sha1, "responder", plain, 0, "revocation.responder-unknown"),
+        ("expired", "good", sha1, "responder", plain, 12, "revocation.stale"),
+        ("expired responder", "good", sha1, "short-responder", plain, 5, refused),
+        ("responder without the purpose", "good", sha1, "purposeless", plain, 0, refused),
+        ("a stranger's responder", "good", sha1, "strange-responder", plain, 0, refused),
+        ("the root's responder", "good", sha1, "root-responder", plain, 0, refused),
+        ("no certificate of the responder", "good", sha1, "responder", bare, 0, refused),
     ];
     for (case, leaf, hash, responder, options, days, expected) in rows {
         std::fs::write(shop.path("request.der"), request(&shop, leaf, hash)).unwrap();
