@@ -207,7 +207,7 @@ impl<'a> Pool<'a> {
         limits: &Limits,
     ) -> Result<Self, LimitExceeded> {
         let count = candidates.len();
-        limits.pool_certificates(count)?;
+        limits.check_certificates(count)?;
         let mut pool = Self {
             nodes: Vec::with_capacity(count + 1),
             names: NameTable::default(),
@@ -218,7 +218,7 @@ impl<'a> Pool<'a> {
         let mut bytes = target.as_der().len();
         for der in candidates {
             bytes = bytes.saturating_add(der.len());
-            limits.pool_bytes(bytes)?;
+            limits.check_bytes(bytes)?;
             match Certificate::from_der(der) {
                 Ok(certificate) => {
                     pool.nodes.push(Node::new(certificate));

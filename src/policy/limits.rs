@@ -127,11 +127,11 @@ impl Limits {
 }
 
 impl Limits {
-    pub(crate) fn pool_certificates(&self, count: usize) -> Result<(), LimitExceeded> {
+    pub(crate) fn check_certificates(&self, count: usize) -> Result<(), LimitExceeded> {
         within(count, self.pool_certificates, Limit::PoolCertificates)
     }
 
-    pub(crate) fn pool_bytes(&self, count: usize) -> Result<(), LimitExceeded> {
+    pub(crate) fn check_bytes(&self, count: usize) -> Result<(), LimitExceeded> {
         within(count, self.pool_bytes, Limit::PoolBytes)
     }
 }

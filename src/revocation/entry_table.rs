@@ -637,9 +637,9 @@ mod tests {
         let key = |n: u64| [&[0x40][..], &[0; 7], &n.to_be_bytes()].concat();
         let dated = |n: u64| (n == 30_000).then(|| Time::from_unix(-5));
         // What was read of the list when an entry came, for a list of a million octets.
-        let promises: [(&str, fn(usize) -> usize); 3] =
-            [("as it is", |n| 20 * n), ("too much", |n| n), ("too little", |_| 999_999)];
-        for (case, read) in promises {
+        let promises = [("as it is", 20, 0), ("too much", 1, 0), ("too little", 0, 999_999)];
+        for (case, each, once) in promises {
+            let read = |n: usize| each * n + once;
             let mut builder = EntryTableBuilder::new(1_000_000);
             for (n, at) in (0..50_000_u64).zip(0..) {
                 let entry = Listed { invalidity: dated(n), ..listed(at, None) };

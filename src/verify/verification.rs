@@ -374,8 +374,8 @@ impl<'a> Context<'a> {
         let limits = &self.verifier.policy.limits;
         let octets = others.iter().fold(leaf.len(), |sum, der| sum.saturating_add(der.len()));
         others.len() <= MAX_CANDIDATES
-            && limits.pool_certificates(others.len()).is_ok()
-            && limits.pool_bytes(octets).is_ok()
+            && limits.check_certificates(others.len()).is_ok()
+            && limits.check_bytes(octets).is_ok()
     }
 
     /// Judges what was presented where it leaves no choice.
