@@ -15,6 +15,10 @@ mod harness;
 #[path = "../../tests/kit/mod.rs"]
 mod kit;
 mod plot;
+#[path = "../live/standing.rs"]
+mod standing;
+#[path = "../../tests/live/world.rs"]
+mod world;
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -266,6 +270,15 @@ fn main() {
                 ],
             );
         }
+    }
+    if wanted("standing") && table.repeat.is_none() {
+        table.rows.push(Row {
+            id: "standing",
+            what: "whether a live peer still stands, ns",
+            bar: 10.0,
+            value: standing::standing(1),
+            detail: String::new(),
+        });
     }
     for id in ["threads-cold", "threads-warm"] {
         if wanted(id) && table.repeat.is_none() {
