@@ -3,8 +3,8 @@
 //! `cargo bench --bench domains` prints median times, in one run and interleaved, for stores of 1 to
 //! 10,000 trust domains, and their ratios to the store of one: the library's own work of a decision
 //! (signatures are not computed), for a SPIFFE ID and for a DNS name, and publishing one changed
-//! bundle, in a store and in a federation. A decision among 10,000 may cost 1.3 times what it costs
-//! in the store of one. Every decision is checked to be an acceptance by the right domain.
+//! bundle, in a store and in a federation. A decision about a SPIFFE ID among 10,000 may cost
+//! 1.3 times what it costs in the store of one. Every decision is checked to be an acceptance by the right domain.
 #![allow(
     clippy::print_stdout,
     clippy::panic,
