@@ -181,7 +181,12 @@ impl PeerIdentity {
     /// Collects identities.
     #[must_use]
     pub fn new(identities: impl IntoIterator<Item = Identity>) -> Self {
-        let mut identities: Vec<_> = identities.into_iter().collect();
+        let mut identities = identities.into_iter();
+        let (first, second) = (identities.next(), identities.next());
+        let mut identities: Vec<_> = match (first, second) {
+            (Some(only), None) => return Self(Arc::new([only])),
+            (first, second) => first.into_iter().chain(second).chain(identities).collect(),
+        };
         identities.sort_unstable();
         identities.dedup();
         Self(Arc::from(identities))

@@ -9,6 +9,7 @@
 //! Whoever refuses the path asks the search, which begins with nothing spent; the signatures that were
 //! checked on the way are handed on as [`Checked`], so that none is verified twice.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use arrayvec::ArrayVec;
@@ -49,6 +50,15 @@ pub(crate) struct Checked<'a> {
     pub(crate) certificate: &'a [u8],
     pub(crate) key: PublicKey<'a>,
     pub(crate) failure: Option<Violation>,
+}
+
+/// What came of the signatures of a way, from the anchor down.
+#[derive(Debug)]
+pub(crate) struct Verified {
+    /// How many hold, up to the first that does not.
+    held: usize,
+    /// Why that one does not; nothing where its key cannot be read.
+    failure: Option<Box<Violation>>,
 }
 
 impl<'a> Way<'a> {
@@ -107,8 +117,20 @@ impl<'a> Way<'a> {
         }
     }
 
-    /// Checks the signatures from the anchor down; says whether all hold. `known` says which
-    /// certificate's signature is known to hold under which key.
+    /// Whether every name and every extension value of its certificates can be read.
+    pub(crate) fn is_readable(&self, certificates: &[Certificate<'a>]) -> bool {
+        let mut above = self.anchor.subject();
+        self.stops.iter().rev().all(|stop| {
+            certificates.get(stop.place).is_some_and(|certificate| {
+                let readable = certificate.is_readable_below(above);
+                above = certificate.subject();
+                readable
+            })
+        })
+    }
+
+    /// Checks the signatures from the anchor down, up to the first that does not hold. `known` says
+    /// which certificate's signature is known to hold under which key.
     ///
     /// # Errors
     /// The limit that was reached.
@@ -116,32 +138,62 @@ impl<'a> Way<'a> {
         &self,
         certificates: &[Certificate<'a>],
         means: &Means<'_>,
-        known: impl Fn(usize, PublicKey<'_>) -> bool,
-        checked: &mut SmallVec<[Checked<'a>; 2]>,
+        known: &impl Fn(usize, PublicKey<'_>) -> bool,
         budget: &mut Budget,
-    ) -> Result<bool, LimitExceeded> {
+    ) -> Result<Verified, LimitExceeded> {
         for _ in &self.stops {
             budget.path_step()?;
         }
-        let Some(mut key) = self.anchor.public_key() else { return Ok(false) };
         let mut anchor = Some(&**self.anchor);
-        for stop in self.stops.iter().rev() {
-            let Some(certificate) = certificates.get(stop.place) else { return Ok(false) };
-            let known = known(stop.place, key);
+        let mut held = 0;
+        for (place, certificate, key) in self.edges(certificates) {
+            let known = known(place, key);
             let failure = check_signature(means, certificate, key, anchor.take(), known, budget)?;
-            let holds = failure.is_none();
-            if !known {
+            if let Some(failure) = failure {
+                return Ok(Verified { held, failure: Some(Box::new(failure)) });
+            }
+            held += 1;
+        }
+        Ok(Verified { held, failure: None })
+    }
+
+    /// Whether all signatures hold.
+    pub(crate) fn is_verified(&self, verified: &Verified) -> bool {
+        verified.held == self.stops.len()
+    }
+
+    /// Hands the signatures that were verified on to the search, but for those that are `known`.
+    pub(crate) fn hand_on(
+        &self,
+        certificates: &[Certificate<'a>],
+        verified: Verified,
+        known: &impl Fn(usize, PublicKey<'_>) -> bool,
+        checked: &mut SmallVec<[Checked<'a>; 2]>,
+    ) {
+        let Verified { held, mut failure } = verified;
+        for (number, (place, certificate, key)) in self.edges(certificates).enumerate() {
+            let failure = if number < held { None } else { failure.take().map(|failure| *failure) };
+            if (number < held && !known(place, key)) || failure.is_some() {
                 checked.push(Checked { certificate: certificate.as_der(), key, failure });
             }
-            if !holds {
-                return Ok(false);
-            }
-            if stop.place == 0 {
-                return Ok(true);
-            }
-            let Ok(spki) = certificate.subject_public_key_info() else { return Ok(false) };
-            key = key.issued(spki);
         }
-        Ok(false)
+    }
+
+    /// Each certificate with its place and the key that its signature is checked with, from the anchor
+    /// down; ends where a key cannot be read.
+    fn edges<'w>(
+        &'w self,
+        certificates: &'w [Certificate<'a>],
+    ) -> impl Iterator<Item = (usize, &'w Certificate<'a>, PublicKey<'a>)> {
+        let mut above: Option<(PublicKey<'a>, &Certificate<'a>)> = None;
+        self.stops.iter().rev().map_while(move |stop| {
+            let certificate = certificates.get(stop.place)?;
+            let key = match above {
+                None => self.anchor.public_key()?,
+                Some((key, issuer)) => key.issued(issuer.subject_public_key_info().ok()?),
+            };
+            above = Some((key, certificate));
+            Some((stop.place, certificate, key))
+        })
     }
 }
