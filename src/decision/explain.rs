@@ -71,9 +71,10 @@ fn accepted(f: &mut fmt::Formatter<'_>, peer: &CertifiedPeer) -> fmt::Result {
     writeln!(f, "  path:")?;
     let mut indent = 4;
     line(f, indent, "anchor", &CertificateSummary::of_anchor(peer.anchor()))?;
-    for (depth, certificate) in peer.path().iter().enumerate().rev() {
+    for (above, certificate) in peer.path().iter().rev().enumerate() {
+        let depth = peer.path().len() - 1 - above;
         indent += 2;
-        let summary = CertificateSummary::of(&certificate.as_certificate());
+        let summary = CertificateSummary::of(&certificate);
         line(f, indent, depth, &summary)?;
     }
     if !peer.policies().is_empty() {

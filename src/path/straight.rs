@@ -30,10 +30,19 @@ pub(crate) const MAX_CANDIDATES: usize = 6;
 /// A certificate on the way.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stop {
-    /// Its place: 0 is the target, the candidates follow in the order in which they came.
-    pub(crate) place: usize,
+    place: u8,
     /// Whether subject and issuer match.
     pub(crate) self_issued: bool,
+}
+
+impl Stop {
+    /// The target.
+    const TARGET: Self = Self { place: 0, self_issued: false };
+
+    /// Its place: 0 is the target, the candidates follow in the order in which they came.
+    pub(crate) fn place(self) -> usize {
+        self.place.into()
+    }
 }
 
 /// A path from a target to an anchor, found without a choice.
@@ -49,7 +58,7 @@ pub(crate) struct Way<'a> {
 pub(crate) struct Checked<'a> {
     pub(crate) certificate: &'a [u8],
     pub(crate) key: PublicKey<'a>,
-    pub(crate) failure: Option<Violation>,
+    pub(crate) failure: Option<Box<Violation>>,
 }
 
 /// What came of the signatures of a way, from the anchor down.
@@ -63,6 +72,7 @@ pub(crate) struct Verified {
 
 impl<'a> Way<'a> {
     /// Finds the way, without looking at a signature. The first of `certificates` is the target.
+    #[inline]
     pub(crate) fn find(
         certificates: &[Certificate<'a>],
         bundle: &'a TrustBundle,
@@ -73,7 +83,7 @@ impl<'a> Way<'a> {
             return None;
         }
         let mut stops = ArrayVec::new();
-        stops.push(Stop { place: 0, self_issued: false });
+        stops.push(Stop::TARGET);
         let mut subject = target;
         let mut intermediates = 0;
         loop {
@@ -107,12 +117,13 @@ impl<'a> Way<'a> {
             intermediates += u32::from(!self_issued);
             sound &= means.demands.policy.max_intermediates.is_none_or(|max| intermediates <= max);
             let stands_there = |stop: &Stop| {
-                certificates.get(stop.place).is_some_and(|stop| same_entity(stop, next))
+                certificates.get(stop.place()).is_some_and(|stop| same_entity(stop, next))
             };
             if !sound || stops.iter().any(stands_there) {
                 return None;
             }
-            stops.try_push(Stop { place: at + 1, self_issued }).ok()?;
+            let place = u8::try_from(at + 1).ok()?;
+            stops.try_push(Stop { place, self_issued }).ok()?;
             subject = next;
         }
     }
@@ -121,7 +132,7 @@ impl<'a> Way<'a> {
     pub(crate) fn is_readable(&self, certificates: &[Certificate<'a>]) -> bool {
         let mut above = self.anchor.subject();
         self.stops.iter().rev().all(|stop| {
-            certificates.get(stop.place).is_some_and(|certificate| {
+            certificates.get(stop.place()).is_some_and(|certificate| {
                 let readable = certificate.is_readable_below(above);
                 above = certificate.subject();
                 readable
@@ -146,13 +157,16 @@ impl<'a> Way<'a> {
         }
         let mut anchor = Some(&**self.anchor);
         let mut held = 0;
-        for (place, certificate, key) in self.edges(certificates) {
-            let known = known(place, key);
+        let mut above = None;
+        for stop in self.stops.iter().rev() {
+            let Some((certificate, key)) = self.edge(*stop, above, certificates) else { break };
+            let known = known(stop.place(), key);
             let failure = check_signature(means, certificate, key, anchor.take(), known, budget)?;
-            if let Some(failure) = failure {
-                return Ok(Verified { held, failure: Some(Box::new(failure)) });
+            if failure.is_some() {
+                return Ok(Verified { held, failure });
             }
             held += 1;
+            above = Some((certificate, key));
         }
         Ok(Verified { held, failure: None })
     }
@@ -171,29 +185,30 @@ impl<'a> Way<'a> {
         checked: &mut SmallVec<[Checked<'a>; 2]>,
     ) {
         let Verified { held, mut failure } = verified;
-        for (number, (place, certificate, key)) in self.edges(certificates).enumerate() {
-            let failure = if number < held { None } else { failure.take().map(|failure| *failure) };
-            if (number < held && !known(place, key)) || failure.is_some() {
+        let mut above = None;
+        for (number, stop) in self.stops.iter().rev().enumerate() {
+            let Some((certificate, key)) = self.edge(*stop, above, certificates) else { break };
+            let failure = if number < held { None } else { failure.take() };
+            if (number < held && !known(stop.place(), key)) || failure.is_some() {
                 checked.push(Checked { certificate: certificate.as_der(), key, failure });
             }
+            above = Some((certificate, key));
         }
     }
 
-    /// Each certificate with its place and the key that its signature is checked with, from the anchor
-    /// down; ends where a key cannot be read.
-    fn edges<'w>(
-        &'w self,
+    /// A certificate and the key that its signature is checked with: the anchor's, or that of the
+    /// certificate above. Nothing where the key cannot be read.
+    #[inline]
+    fn edge<'w>(
+        &self,
+        stop: Stop,
+        above: Option<(&Certificate<'a>, PublicKey<'a>)>,
         certificates: &'w [Certificate<'a>],
-    ) -> impl Iterator<Item = (usize, &'w Certificate<'a>, PublicKey<'a>)> {
-        let mut above: Option<(PublicKey<'a>, &Certificate<'a>)> = None;
-        self.stops.iter().rev().map_while(move |stop| {
-            let certificate = certificates.get(stop.place)?;
-            let key = match above {
-                None => self.anchor.public_key()?,
-                Some((key, issuer)) => key.issued(issuer.subject_public_key_info().ok()?),
-            };
-            above = Some((key, certificate));
-            Some((stop.place, certificate, key))
-        })
+    ) -> Option<(&'w Certificate<'a>, PublicKey<'a>)> {
+        let key = match above {
+            None => self.anchor.public_key()?,
+            Some((issuer, key)) => key.issued(issuer.subject_public_key_info().ok()?),
+        };
+        Some((certificates.get(stop.place())?, key))
     }
 }

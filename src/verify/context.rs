@@ -11,13 +11,13 @@ use super::request::Request;
 use super::status::{Inquiry, Path, Signers, StatusReport};
 use super::verifier::Verifier;
 use crate::constraints::{Breach, Demands, PathCertificate, Reach, Violation};
-use crate::decision::{CertifiedPeer, Decision, Finding, Outcome, PeerRecord};
+use crate::decision::{CertificationPath, CertifiedPeer, Decision, Finding, Outcome, PeerRecord};
 use crate::identity::PeerIdentity;
 use crate::path::Means;
 use crate::policy::{Budget, LimitExceeded, Purpose};
 use crate::revocation::{EvidenceRequest, Revocation};
 use crate::trust::{AnchorState, TrustAnchor};
-use crate::x509::{OwnedCertificate, OwnedOid, Time};
+use crate::x509::{OwnedOid, Time};
 
 /// What stays the same, what is spent, and what was found.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ pub(super) struct Context<'a> {
 /// Who speaks for the peer, and its path where somebody holds it.
 pub(super) struct Claim<'s> {
     pub(super) selected: Selected<'s>,
-    pub(super) path: Option<Arc<[OwnedCertificate]>>,
+    pub(super) path: Option<CertificationPath>,
 }
 
 /// What became of a valid path.
@@ -131,7 +131,7 @@ impl<'a> Context<'a> {
         let peer = CertifiedPeer::new(PeerRecord {
             identity: identified.identity,
             path: claim.path.unwrap_or_else(|| {
-                OwnedCertificate::share(steps.iter().map(|step| step.certificate))
+                CertificationPath::new(steps.iter().map(|step| step.certificate))
             }),
             anchor: Arc::clone(anchor),
             trust_domain: domain.shared_name().clone(),

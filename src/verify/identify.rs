@@ -30,6 +30,7 @@ pub(super) struct Selected<'s> {
 
 /// The trust domain that the expectation selects or, where it names nobody, the claim of the
 /// certificate.
+#[inline]
 pub(super) fn select_domain<'s>(
     store: &'s TrustStore,
     certificate: &Certificate<'s>,

@@ -6,19 +6,16 @@
 //! and reports on its own, and only the signatures that were verified here are not verified again. So
 //! nothing in this file needs to say why.
 
-#[cfg(feature = "std")]
-use alloc::sync::Arc;
-
 use arrayvec::ArrayVec;
 use smallvec::SmallVec;
 
-use super::context::{Claim, Confirmed, Context};
+use super::context::{Claim, Context};
 use super::identify::{Selected, select_domain};
 use super::report::Report;
 #[cfg(feature = "std")]
 use super::seen::Seen;
 use crate::constraints::{PathCertificate, PathView, check_end_entity, check_path};
-use crate::decision::{Decision, Outcome};
+use crate::decision::{CertificationPath, CertifiedPeer, Decision, Outcome};
 use crate::path::{Checked, MAX_CANDIDATES, Way};
 use crate::policy::Budget;
 use crate::signature::PublicKey;
@@ -47,11 +44,9 @@ impl Chain<'_, '_> {
         self.seen.is_some_and(|seen| seen.is_sound(&way.stops))
     }
 
-    /// The certificates, if they are the path as they stand.
-    fn shared_path(&self, way: &Way<'_>) -> Option<Arc<[OwnedCertificate]>> {
-        let all = way.stops.len() == self.certificates.len()
-            && way.stops.iter().enumerate().all(|(place, stop)| stop.place == place);
-        self.seen.filter(|_| all).map(|seen| Arc::clone(seen.certificates()))
+    /// The path, if somebody holds it.
+    fn path(&self, way: &Way<'_>) -> Option<CertificationPath> {
+        self.seen.and_then(|seen| seen.path(&way.stops)).cloned()
     }
 }
 
@@ -65,7 +60,7 @@ impl Chain<'_, '_> {
         false
     }
 
-    const fn shared_path(&self, _: &Way<'_>) -> Option<Arc<[OwnedCertificate]>> {
+    const fn path(&self, _: &Way<'_>) -> Option<CertificationPath> {
         None
     }
 }
@@ -105,7 +100,7 @@ impl<'a> Context<'a> {
             let certificates: Presented<'_> =
                 seen.certificates().iter().map(OwnedCertificate::as_certificate).collect();
             let chain = Chain { certificates: &certificates, seen: Some(&seen) };
-            return self.go_straight(&chain, &mut SmallVec::new()).map(|(decision, _)| decision);
+            return self.go_straight(&chain, &mut SmallVec::new(), |_, _| {});
         }
         let mut certificates = Presented::new();
         Certificate::read_into(&mut certificates, request.end_entity);
@@ -119,25 +114,28 @@ impl<'a> Context<'a> {
             #[cfg(feature = "std")]
             seen: None,
         };
-        let (decision, way) = self.go_straight(&chain, checked)?;
         #[cfg(feature = "std")]
-        if let (Some(table), Some(peer)) = (table, decision.peer())
-            && let presented = request.intermediates.len() + 1
-            && let Some(seen) = Seen::new(presented, &certificates, &way, peer.shared_path())
-        {
-            table.insert(seen);
-        }
+        let accepted = |way: &Way<'_>, peer: &CertifiedPeer| {
+            if let Some(table) = table
+                && let presented = request.intermediates.len() + 1
+                && let Some(seen) = Seen::new(presented, &certificates, way, peer.path())
+            {
+                table.insert(seen);
+            }
+        };
         #[cfg(not(feature = "std"))]
-        drop(way);
-        Some(decision)
+        let accepted = |_: &Way<'_>, _: &CertifiedPeer| {};
+        self.go_straight(&chain, checked, accepted)
     }
 
-    /// Finds the straight way, checks its signatures and judges it; nothing unless it is accepted.
+    /// Finds the straight way, checks its signatures and judges it; nothing unless it is accepted, and
+    /// then not before `accepted` was told of it.
     fn go_straight<'c>(
         &mut self,
         chain: &Chain<'_, 'c>,
         checked: &mut CheckedSignatures<'c>,
-    ) -> Option<(Decision, Way<'c>)>
+        accepted: impl FnOnce(&Way<'c>, &CertifiedPeer),
+    ) -> Option<Decision>
     where
         'a: 'c,
     {
@@ -158,9 +156,10 @@ impl<'a> Context<'a> {
         let known = |place, key: PublicKey<'_>| chain.is_signed(place, key);
         let verified = way.verify(chain.certificates, &means, &known, &mut self.budget).ok()?;
         if way.is_verified(&verified)
-            && let Some(decision) = self.judge_straight(selected, chain, &way)
+            && let Some(peer) = self.judge_straight(&selected, chain, &way)
         {
-            return Some((decision, way));
+            accepted(&way, &peer);
+            return Some(self.decided(Outcome::Accepted(peer)));
         }
         way.hand_on(chain.certificates, verified, &known, checked);
         None
@@ -169,21 +168,18 @@ impl<'a> Context<'a> {
     /// Judges the straight way, whose signatures hold; nothing unless it is accepted.
     fn judge_straight<'c>(
         &mut self,
-        selected: Selected<'c>,
+        selected: &Selected<'c>,
         chain: &Chain<'_, 'c>,
         way: &Way<'c>,
-    ) -> Option<Decision>
+    ) -> Option<CertifiedPeer>
     where
         'a: 'c,
     {
-        let steps: SmallVec<[PathCertificate<'_, '_>; 8]> = way
-            .stops
-            .iter()
-            .filter_map(|stop| {
-                let certificate = chain.certificates.get(stop.place)?;
-                Some(PathCertificate { certificate, self_issued: stop.self_issued })
-            })
-            .collect();
+        let mut steps: ArrayVec<PathCertificate<'_, '_>, { MAX_CANDIDATES + 1 }> = ArrayVec::new();
+        for stop in &way.stops {
+            let certificate = chain.certificates.get(stop.place())?;
+            steps.push(PathCertificate { certificate, self_issued: stop.self_issued });
+        }
         let view = PathView {
             certificates: &steps,
             anchor: way.anchor,
@@ -195,11 +191,8 @@ impl<'a> Context<'a> {
         if !judgement.breaches.is_empty() {
             return None;
         }
-        let claim = Claim { selected, path: chain.shared_path(way) };
+        let claim = Claim { selected: *selected, path: chain.path(way) };
         let policies = judgement.policies.user_constrained;
-        match self.confirm(claim, &steps, way.anchor, policies) {
-            Ok(Confirmed { outcome: Ok(peer), .. }) => Some(self.decided(Outcome::Accepted(peer))),
-            Ok(Confirmed { outcome: Err(_), .. }) | Err(_) => None,
-        }
+        self.confirm(claim, &steps, way.anchor, policies).ok()?.outcome.ok()
     }
 }

@@ -538,26 +538,11 @@ impl OwnedCertificate {
         Ok(Self { bytes, place, index })
     }
 
-    /// Copies certificates into bytes that they share.
-    pub(crate) fn share<'c, 'a: 'c>(
-        certificates: impl Iterator<Item = &'c Certificate<'a>> + Clone,
-    ) -> Arc<[Self]> {
-        let length = certificates.clone().map(|certificate| certificate.der.len()).sum();
-        let mut bytes: Arc<[u8]> = core::iter::repeat_n(0, length).collect();
-        let mut rest = Arc::get_mut(&mut bytes).unwrap_or_default();
-        for certificate in certificates.clone() {
-            if let Some(own) = rest.split_off_mut(..certificate.der.len()) {
-                own.copy_from_slice(certificate.der);
-            }
-        }
-        let mut start = 0;
-        certificates
-            .map(|certificate| {
-                let place = start..start + certificate.der.len();
-                start = place.end;
-                Self { bytes: bytes.clone(), place, index: certificate.index }
-            })
-            .collect()
+    /// A certificate that was read and stands in `bytes` from `start`.
+    #[cfg(feature = "std")]
+    pub(crate) fn within(bytes: Arc<[u8]>, start: usize, read: &Certificate<'_>) -> Self {
+        let place = start..start.saturating_add(read.der.len());
+        Self { bytes, place, index: read.index }
     }
 
     /// Borrows the certificate.

@@ -134,8 +134,12 @@ impl<'a> Certificate<'a> {
     ///
     /// # Errors
     /// The place where it cannot be read.
+    #[inline]
     pub fn signature_algorithm(&self) -> Result<AlgorithmIdentifier<'a>, CertificateError> {
         let (der, offset) = self.outer_algorithm_with_offset();
+        if let Some((algorithm, _)) = AlgorithmIdentifier::read_ahead(der) {
+            return Ok(algorithm);
+        }
         Reader::at(der, offset)
             .and_then(|mut reader| AlgorithmIdentifier::read(&mut reader))
             .map_err(|error| CertificateError::der(Field::SignatureAlgorithm, error))
@@ -145,8 +149,12 @@ impl<'a> Certificate<'a> {
     ///
     /// # Errors
     /// The place where it cannot be read.
+    #[inline]
     pub fn subject_public_key_info(&self) -> Result<SubjectPublicKeyInfo<'a>, CertificateError> {
         let (der, offset) = self.spki_with_offset();
+        if let Some(short) = SubjectPublicKeyInfo::read_short(der) {
+            return Ok(short);
+        }
         Reader::at(der, offset)
             .and_then(|mut reader| SubjectPublicKeyInfo::read(&mut reader))
             .map_err(|error| CertificateError::der(Field::SubjectPublicKeyInfo, error))
