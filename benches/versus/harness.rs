@@ -20,32 +20,28 @@ impl<'a> Contender<'a> {
 /// Median nanoseconds of each contender, over interleaved rounds. A round runs every contender for
 /// about `slice`.
 pub fn race(contenders: &mut [Contender<'_>], rounds: usize, slice: Duration) -> Vec<f64> {
+    let timed = |contender: &mut Contender<'_>, count: u32| {
+        let start = Instant::now();
+        (0..count).for_each(|_| (contender.run)());
+        start.elapsed()
+    };
     let batch: Vec<u32> = contenders
         .iter_mut()
         .map(|contender| {
-            (contender.run)();
             let mut count = 1_u32;
-            loop {
-                let start = Instant::now();
-                for _ in 0..count {
-                    (contender.run)();
-                }
-                let spent = start.elapsed();
-                if spent >= slice / 2 || count >= 1 << 24 {
-                    return count;
-                }
+            // The shortest of a few: who was interrupted would be given too small a batch.
+            while count < 1 << 24 && (0..4).map(|_| timed(contender, count)).min() < Some(slice / 2)
+            {
                 count *= 2;
             }
+            count
         })
         .collect();
     let mut samples: Vec<Vec<f64>> = vec![Vec::with_capacity(rounds); contenders.len()];
     for _ in 0..rounds {
         for (index, contender) in contenders.iter_mut().enumerate() {
-            let start = Instant::now();
-            for _ in 0..batch[index] {
-                (contender.run)();
-            }
-            samples[index].push(start.elapsed().as_nanos() as f64 / f64::from(batch[index]));
+            let spent = timed(contender, batch[index]);
+            samples[index].push(spent.as_nanos() as f64 / f64::from(batch[index]));
         }
     }
     samples.into_iter().map(median).collect()

@@ -4,9 +4,11 @@ use std::time::Duration;
 
 use crate::harness::{Contender, race};
 
-/// How long a contender runs before the next one does: shorter than the time that the operating
-/// system gives a program, so that where others run, too, most slices are whole and the medians tell.
-const SLICE: Duration = Duration::from_millis(2);
+/// How long a contender runs before the next one does: a fraction of the time that the operating system
+/// gives a program, so that where others run, too, most slices are whole and the medians tell.
+const SLICE: Duration = Duration::from_micros(400);
+/// Slices of each contender.
+const ROUNDS: usize = 1_001;
 
 /// What a row must not pass.
 #[derive(Clone, Copy)]
@@ -52,7 +54,6 @@ impl Ratio {
 /// What was asked for on the command line, and what was found.
 pub struct Table {
     rows: Vec<Row>,
-    rounds: usize,
     json: bool,
     all: bool,
     word: Option<String>,
@@ -72,7 +73,6 @@ impl Table {
         };
         Self {
             rows: Vec::new(),
-            rounds: 301,
             json: given("--json"),
             all: given("--all"),
             word: words.first().map(|word| (*word).clone()),
@@ -105,7 +105,7 @@ impl Table {
             return;
         }
         contenders.retain(|c| rows.iter().any(|row| row.of == c.name || row.to == c.name));
-        let medians = race(&mut contenders, self.rounds, SLICE);
+        let medians = race(&mut contenders, ROUNDS, SLICE);
         let median = |name: &str| {
             let place = contenders.iter().position(|contender| contender.name == name);
             medians[place.expect("a row names its contenders")]
