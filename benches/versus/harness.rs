@@ -17,8 +17,11 @@ impl<'a> Contender<'a> {
     }
 }
 
+/// A race need not last longer for each contender, where a few hundred rounds tell enough.
+const LONG_ENOUGH: Duration = Duration::from_secs(1);
+
 /// Median nanoseconds of each contender, over interleaved rounds. A round runs every contender for
-/// about `slice`.
+/// about `slice`, or once where that takes longer.
 pub fn race(contenders: &mut [Contender<'_>], rounds: usize, slice: Duration) -> Vec<f64> {
     let timed = |contender: &mut Contender<'_>, count: u32| {
         let start = Instant::now();
@@ -37,6 +40,10 @@ pub fn race(contenders: &mut [Contender<'_>], rounds: usize, slice: Duration) ->
             count
         })
         .collect();
+    let slices =
+        contenders.iter_mut().zip(&batch).map(|(contender, &count)| timed(contender, count));
+    let longest = slices.max().unwrap_or(slice).max(slice);
+    let rounds = rounds.min((LONG_ENOUGH.as_nanos() / longest.as_nanos()) as usize).max(101);
     let mut samples: Vec<Vec<f64>> = vec![Vec::with_capacity(rounds); contenders.len()];
     for _ in 0..rounds {
         for (index, contender) in contenders.iter_mut().enumerate() {
