@@ -191,6 +191,9 @@ impl Basis {
 
     #[cold]
     fn ask_further(&self, now: Time) -> Standing<'_> {
+        // INVARIANT: read before the lapse, which is written before this becomes void: who finds no
+        // lapse here has not found it void, and so puts nothing in the place of that.
+        let as_of = self.as_of.load(Ordering::Acquire);
         if let Some(lapse) = self.lapse.get() {
             return Standing::Lapsed(lapse);
         }
@@ -201,7 +204,6 @@ impl Basis {
         if now > self.valid_until {
             return Standing::AskAgain;
         }
-        let as_of = self.as_of.load(Ordering::Acquire);
         // INVARIANT: cells are read after the epoch: what was published up to it is seen in them.
         let epoch = self.shared.epoch.load(Ordering::Acquire);
         let changed =
