@@ -97,7 +97,7 @@ impl Ruling {
                 domain: domain.cell.clone(),
                 directory: store.directory_cell.clone(),
                 speakers: in_force.verifier.speakers(&requirement.request(presented))?,
-                evidence: evidence_about(in_force, peer, &kept, decision.now()),
+                evidence: evidence_about(in_force, requirement, peer, &kept, decision.now()),
                 expires: leaf.not_after().saturating_add(skew),
                 kept,
             })
@@ -246,7 +246,8 @@ impl Basis {
         verifier.policy_digest() == self.decision.policy_digest()
             && keeps_anchor()
             && same_speakers() == Some(true)
-            && evidence_about(in_force, peer, &grounds.kept, now) == grounds.evidence
+            && evidence_about(in_force, &self.requirement, peer, &grounds.kept, now)
+                == grounds.evidence
     }
 
     /// Ends it, for the first reason that anybody found.
@@ -258,15 +259,26 @@ impl Basis {
 }
 
 /// What deny list and sources say of the path. A deny list without a rule about it says what none says.
-fn evidence_about(in_force: &InForce, peer: &CertifiedPeer, kept: &Kept, now: Time) -> [u8; 32] {
-    let asked = in_force.verifier.asks_about_revocation();
+fn evidence_about(
+    in_force: &InForce,
+    requirement: &Requirement,
+    peer: &CertifiedPeer,
+    kept: &Kept,
+    now: Time,
+) -> [u8; 32] {
+    let verifier = &in_force.verifier;
+    let domain = verifier
+        .trust_of(requirement.label().map(AsRef::as_ref))
+        .and_then(|store| store.domain(peer.trust_domain()));
+    let asked = verifier.asks_about_revocation();
     let path = AcceptedPath {
         certificates: peer.path(),
         anchor: peer.anchor(),
         trust_domain: peer.trust_domain(),
         identity: peer.identity(),
+        distrusted: domain.map_or([0; 32], |domain| domain.bundle().distrusted_digest()),
     };
-    in_force.verifier.revocation().digest_about(&path, kept.stapled_ocsp(), asked, now)
+    verifier.revocation().digest_about(&path, kept.stapled_ocsp(), asked, now)
 }
 
 /// A peer that showed to hold the key of its certificate, under trust that changes. Cheap to clone:
