@@ -50,8 +50,6 @@ pub(super) enum Selector {
     Denied(Denied),
     /// Those whose path ends at an anchor.
     Anchor { label: Option<Arc<str>>, domain: Arc<str>, fingerprint: [u8; 32], spki: [u8; 32] },
-    /// Those with the key of an authority on their path, in a domain.
-    Authority { label: Option<Arc<str>>, domain: Arc<str>, spki: [u8; 32] },
     /// Those of a domain.
     Domain { label: Option<Arc<str>>, domain: Arc<str> },
     /// Those whose certificate has a SPIFFE ID of a trust domain, though another domain vouches for them.
@@ -60,6 +58,8 @@ pub(super) enum Selector {
     Issuer(DistinguishedName),
     /// Those where one's own credential was presented.
     Credential([u8; 32]),
+    /// Those of a domain that no longer stand. Found by looking at each.
+    FallenOf { label: Option<Arc<str>>, domain: Arc<str> },
     /// All those that no longer stand, of one label or of all. Found by looking at each.
     Fallen { label: Option<Option<Arc<str>>> },
     /// All.
@@ -109,8 +109,8 @@ impl Selector {
                 Denied::TrustDomain(name) => Key::Domain(name),
                 Denied::Matching(_) => return None,
             },
-            Self::Anchor { spki, .. } | Self::Authority { spki, .. } => Key::Spki(*spki),
-            Self::Domain { domain, .. } => Key::Domain(domain),
+            Self::Anchor { spki, .. } => Key::Spki(*spki),
+            Self::Domain { domain, .. } | Self::FallenOf { domain, .. } => Key::Domain(domain),
             Self::Claim { trust_domain, .. } => Key::Claim(trust_domain),
             Self::Issuer(name) => Key::Issuer(name.as_name().canonical_hash()),
             Self::Credential(digest) => Key::Credential(*digest),
@@ -134,10 +134,8 @@ impl Selector {
             Self::Anchor { label, domain, fingerprint, .. } => {
                 of(label, domain) && peer.anchor().fingerprint() == fingerprint
             }
-            Self::Authority { label, domain, spki } => {
-                of(label, domain) && denies(&Denied::Authority { spki: *spki }, peer).is_some()
-            }
             Self::Domain { label, domain } => of(label, domain),
+            Self::FallenOf { label, domain } => of(label, domain) && !stands(peer),
             Self::Claim { label, trust_domain } => {
                 let mut claims = false;
                 for_each_claim(peer, |claim| claims |= *claim == **trust_domain);

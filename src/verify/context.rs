@@ -168,6 +168,7 @@ impl<'a> Context<'a> {
             signer_policy: &self.verifier.signer_policy,
             means: self.means(),
             trust_domain: claim.selected.domain.name(),
+            bundle: claim.selected.domain.bundle(),
             presented: self.request.intermediates,
             supplied: &self.supplied,
             stapled_ocsp: self.request.stapled_ocsp,

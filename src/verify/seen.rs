@@ -13,7 +13,8 @@
 //! reading of a chain, and its signatures where there is no memo.
 //!
 //! Left out: chains of more than six certificates beside the leaf, chains with something in them that
-//! cannot be read, and those that leave the search a choice.
+//! cannot be read, those that leave the search a choice, and those with a key that inherited parameters:
+//! what holds under such a key holds below one anchor and perhaps not below another.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -108,7 +109,7 @@ impl Seen {
         way: &Way<'_>,
         path: &CertificationPath,
     ) -> Option<Self> {
-        if certificates.len() != presented {
+        if certificates.len() != presented || inherits(certificates, way)? {
             return None;
         }
         let all_in_order = way.stops.len() == presented
@@ -163,4 +164,16 @@ impl Seen {
     pub(super) fn is_sound(&self, stops: &[Stop]) -> bool {
         stops.iter().all(|stop| self.signed.iter().any(|(place, _)| *place == stop.place()))
     }
+}
+
+/// Whether a key on the way has parameters that come from above it.
+fn inherits(certificates: &[Certificate<'_>], way: &Way<'_>) -> Option<bool> {
+    let mut key = way.anchor.public_key()?;
+    for stop in way.stops.iter().skip(1).rev() {
+        key = key.issued(certificates.get(stop.place())?.subject_public_key_info().ok()?);
+        if key.inherited_parameters().is_some() {
+            return Some(true);
+        }
+    }
+    Some(false)
 }
