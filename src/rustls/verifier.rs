@@ -25,7 +25,7 @@ use crate::x509::Time;
 pub struct ServerVerifier {
     pub(super) judge: Judge,
     hints: Option<Vec<DistinguishedName>>,
-    sessions: Option<Arc<FencedClientSessions>>,
+    sessions: Option<FencedClientSessions>,
 }
 
 impl ServerVerifier {
@@ -72,7 +72,7 @@ impl ServerVerifier {
         self
     }
 
-    pub(super) fn with_sessions(mut self, sessions: Arc<FencedClientSessions>) -> Self {
+    pub(super) fn with_sessions(mut self, sessions: FencedClientSessions) -> Self {
         self.sessions = Some(sessions);
         self
     }
