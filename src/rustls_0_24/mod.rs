@@ -60,7 +60,10 @@
 //! built.
 
 mod alert;
+mod connection;
 mod credentials;
+mod endpoint;
+mod sessions;
 mod suspended;
 mod verifier;
 
@@ -68,6 +71,8 @@ pub use crate::tls::{
     ChainDigest, ExpectClient, ExpectServer, HandshakeEvents, NoCredential, PeerError, PeerRole,
     RejectedPeer,
 };
+pub use connection::{Connection, ConnectionError};
 pub use credentials::{ClientCredentials, ServerCredentials};
+pub use endpoint::{ClientEndpoint, ServerEndpoint, ServerHandshake};
 pub use suspended::{ExpectedPeer, Progress, Suspended};
 pub use verifier::{ClientVerifier, ServerVerifier};
