@@ -13,6 +13,7 @@ use rustls_0_24::client::{ClientCredentialResolver, Resumption};
 use rustls_0_24::crypto::{
     CertificateIdentity, CryptoProvider, Identity, SignatureScheme, VerifiedIdentity,
 };
+use rustls_0_24::quic::Quic;
 use rustls_0_24::server::danger::{ClientIdentity, ClientVerifier as RustlsClientVerifier};
 use rustls_0_24::server::{NoServerSessionStorage, ServerCredentialResolver, Tls13Tickets};
 use rustls_0_24::time_provider::TimeProvider;
@@ -313,12 +314,17 @@ impl ClientVerifier {
         self: &Arc<Self>,
         handshake: VerifyPeerIdentity<ServerSide, Tcp>,
     ) -> Suspended<ServerSide> {
-        Suspended::new(self.clone(), handshake, |identity| Presentation {
-            identity: identity.identity,
-            name: None,
-            staple: &[],
-            now: identity.now,
-        })
+        Suspended::new(self.clone(), handshake, |identity| present_client(identity))
+    }
+
+    /// Takes over a QUIC handshake that has stopped at the client's certificates; else as
+    /// [`ClientVerifier::suspend`].
+    #[must_use]
+    pub fn suspend_quic(
+        self: &Arc<Self>,
+        handshake: VerifyPeerIdentity<ServerSide, Quic>,
+    ) -> Suspended<ServerSide, Quic> {
+        Suspended::new(self.clone(), handshake, |identity| present_client(identity))
     }
 
     /// The verified peer of a connection whose handshake is over, full or resumed, judged as of `now`;
@@ -392,6 +398,10 @@ pub(super) fn certificates<'i, 'a>(
         Identity::X509(certificates) => Some(certificates),
         _ => None,
     }
+}
+
+fn present_client<'b>(identity: &'b ClientIdentity<'static, '_>) -> Presentation<'b> {
+    Presentation { identity: identity.identity, name: None, staple: &[], now: identity.now }
 }
 
 /// A server's configuration without resumption and early data.
