@@ -18,7 +18,7 @@ use super::spiffe::SpiffeId;
 use super::text::serde_as_text;
 use super::trust_domain::TrustDomainRef;
 use super::uri::WorkloadUri;
-use crate::x509::{DerError, Name};
+use crate::x509::{DerError, Name, write_hex};
 
 /// A distinguished name, as its DER; equal to others by RFC 5280 section 7.1, which folds case and
 /// spaces.
@@ -104,7 +104,7 @@ impl fmt::Display for DistinguishedName {
     /// Writes `#` and the DER in hexadecimal, as RFC 4514 section 2.4 does for values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("#")?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write_hex(f, &*self.0)
     }
 }
 

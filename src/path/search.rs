@@ -9,7 +9,7 @@ use core::cmp::Reverse;
 use smallvec::SmallVec;
 
 use super::cost::{Cost, KeyMatch};
-use super::graph::{AnchorCursor, Failure, Graph, Vertex};
+use super::graph::{AnchorCursor, FailedWay, Failure, Graph, Vertex};
 use super::pool::{Node, Pool};
 use super::straight::Checked;
 use crate::constraints::{Demands, Reach, Violation, check_issuer, path_length};
@@ -278,9 +278,9 @@ impl<'a> Search<'a> {
         self.graph.node(node).is_some_and(Node::is_self_issued)
     }
 
-    /// Ways from the target to certificates whose signature failed, and why; shortest first.
-    pub(crate) fn failed_ways(&self) -> impl Iterator<Item = (&[usize], &Violation)> {
-        self.graph.failures().into_iter().map(|failure| (&*failure.way, &failure.why))
+    /// Ways from the target to certificates whose signature failed; shortest first.
+    pub(crate) fn failed_ways(&self) -> impl Iterator<Item = FailedWay<'_>> {
+        self.graph.failures()
     }
 
     /// The certificates from the target to the one that nobody leads on from.
@@ -330,8 +330,7 @@ impl<'a> Search<'a> {
             };
             let verdict = match anchor.public_key() {
                 Some(_) if !target.subject().matches(&target.issuer()) => {
-                    let issuer = alloc::format!("{}", target.issuer());
-                    Some(Box::new(Violation::NoRoute { issuer }))
+                    Some(Box::new(Violation::no_route(&target)))
                 }
                 Some(key) => self.check_signature(&target, key, Some(anchor), budget)?,
                 None => None,

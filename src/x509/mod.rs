@@ -71,4 +71,5 @@ pub use policies::{
 };
 pub use sct::{SctList, SignedCertificateTimestamp};
 pub use spki::SubjectPublicKeyInfo;
+pub(crate) use text::write_hex;
 pub use time::{ParseTimeError, Time};

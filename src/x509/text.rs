@@ -288,7 +288,15 @@ pub(crate) fn escape(
 /// Writes `#` and hexadecimal digits.
 pub(crate) fn hexadecimal(out: &mut impl Write, octets: &[u8]) -> fmt::Result {
     out.write_char('#')?;
-    octets.iter().try_for_each(|octet| write!(out, "{octet:02x}"))
+    write_hex(out, octets)
+}
+
+/// Writes two lower-case hexadecimal digits for each octet.
+pub(crate) fn write_hex<'o>(
+    out: &mut impl Write,
+    octets: impl IntoIterator<Item = &'o u8>,
+) -> fmt::Result {
+    octets.into_iter().try_for_each(|octet| write!(out, "{octet:02x}"))
 }
 
 /// Passes on a bounded number of octets, then one `…`, then reports an error to stop the writer.

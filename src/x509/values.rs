@@ -214,6 +214,15 @@ impl<'a> Certificate<'a> {
             && self.check_extensions().is_ok()
     }
 
+    /// The same; of a self-issued certificate that gives none, its own.
+    pub(crate) fn key_id_of_signer(&self) -> Option<&'a [u8]> {
+        // RFC 5280 4.2.1.1: "where a CA distributes its public key in the form of a "self-signed"
+        // certificate, the authority key identifier MAY be omitted. [...] In this case, the subject
+        // and authority key identifiers would be identical".
+        self.issuer_key_id()
+            .or_else(|| self.key_id().filter(|_| self.subject().matches(&self.issuer())))
+    }
+
     fn check_names(&self) -> Result<(), CertificateError> {
         let (subject_at, issuer_at) = self.name_offsets();
         // RFC 5280 4.1.2.4: "The issuer field MUST contain a non-empty distinguished name (DN)."
