@@ -147,6 +147,14 @@ fn same_graphic((a_tag, a): (Tag, &[u8]), (b_tag, b): (Tag, &[u8])) -> Option<bo
         return None;
     }
     let differ = |(a, b): (&u8, &u8)| a != b && !a.eq_ignore_ascii_case(b);
+    // Nothing is joined to a letter or digit of ASCII at the end of a text, so that what differs there
+    // differs, whatever comes before.
+    if let (Some(a), Some(b)) = (a.last(), b.last())
+        && (a.is_ascii_alphanumeric() && b.is_ascii_alphanumeric())
+        && differ((a, b))
+    {
+        return Some(false);
+    }
     let same = match a.iter().zip(b).position(differ) {
         Some(at) => {
             let graphic = |text: &[u8]| text.get(at).is_some_and(u8::is_ascii_graphic);
@@ -368,6 +376,29 @@ mod tests {
         }
         assert_eq!(canonical_text(Tag::BMP_STRING, b"\0A\0 ").as_deref(), Some("a"));
         assert_eq!(canonical_text(Tag::UNIVERSAL_STRING, b"\0\x01\xd4\0").as_deref(), Some("a"));
+    }
+
+    /// The short cuts against the definition: all pairs of texts of up to three pieces.
+    #[test]
+    fn short_cuts_agree_with_the_preparation() {
+        let pieces =
+            ["", "a", "A", "b", "s", "0", " ", "\u{0}", "é", "\u{301}", "ß", "\u{ad}", "ſ"];
+        let texts: alloc::vec::Vec<String> = pieces
+            .iter()
+            .flat_map(|a| pieces.iter().map(move |b| [*a, *b]))
+            .flat_map(|[a, b]| pieces.iter().map(move |c| [a, b, c].concat()))
+            .collect();
+        let prepared: alloc::vec::Vec<String> = texts
+            .iter()
+            .map(|text| canonical(Tag::UTF8_STRING, text.as_bytes()).collect())
+            .collect();
+        for (a, a_prepared) in texts.iter().zip(&prepared) {
+            for (b, b_prepared) in texts.iter().zip(&prepared) {
+                let found =
+                    same((Tag::UTF8_STRING, a.as_bytes()), (Tag::UTF8_STRING, b.as_bytes()));
+                assert_eq!(found, a_prepared == b_prepared, "{a:?} {b:?}");
+            }
+        }
     }
 
     #[test]
