@@ -3,6 +3,7 @@
 //! verifiers that remember nothing and go step by step.
 //!
 //! `BONAFIDE_ROUNDS=150 cargo test --release --test warm_state -- --nocapture` asks longer than usual.
+#![cfg(feature = "std")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 mod graphs;
