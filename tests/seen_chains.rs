@@ -113,7 +113,7 @@ fn everything_but_the_bytes_is_judged_afresh() {
             verifier(everybody([anchor(&stranger.root)]), server()),
             NAME,
             NOW,
-            "signature.invalid",
+            "trust.no-route",
         ),
         (
             "one more key of that name",
@@ -211,7 +211,7 @@ fn what_one_domain_accepted_helps_no_other() {
     let both = || TrustStore::new([domain("here", &here), domain("there", &there)]).unwrap();
     let only = || TrustStore::new([domain("here", &here)]).unwrap();
     for (case, trust, code) in [
-        ("judged by the domain of the name", both(), "signature.invalid"),
+        ("judged by the domain of the name", both(), "trust.no-route"),
         ("nobody speaks for the name", only(), "trust.no-domain"),
     ] {
         let cold = verifier(trust.clone(), ValidationPolicy::tls_server());

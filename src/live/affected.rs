@@ -141,10 +141,9 @@ impl Selector {
                 for_each_claim(peer, |claim| claims |= *claim == **trust_domain);
                 claims && peer.ruling().requirement().label() == label.as_ref()
             }
-            Self::Issuer(name) => peer
-                .path()
-                .iter()
-                .any(|held| held.as_certificate().issuer().matches(&name.as_name())),
+            Self::Issuer(name) => {
+                peer.path().iter().any(|held| held.issuer().matches(&name.as_name()))
+            }
             Self::Credential(digest) => own == Some(digest),
             Self::Fallen { label } => {
                 let labelled = |label: &Option<Arc<str>>| {
@@ -171,8 +170,8 @@ impl Selector {
 /// Calls `each` with the trust domain of every SPIFFE ID in the certificate of a peer that another domain
 /// vouches for.
 pub(super) fn for_each_claim(peer: &LivePeer, mut each: impl FnMut(&str)) {
-    let Some(leaf) = peer.path().first() else { return };
-    let Some(Ok(names)) = leaf.as_certificate().subject_alt_name() else { return };
+    let Some(leaf) = peer.path().end_entity() else { return };
+    let Some(Ok(names)) = leaf.subject_alt_name() else { return };
     for name in names.iter().flatten() {
         if let GeneralName::Uri(uri) = name
             && let Ok(id) = SpiffeIdRef::parse(uri)
@@ -197,7 +196,7 @@ fn denies(denied: &Denied, peer: &LivePeer) -> Option<Reach> {
     let at = |depth: usize| if depth == 0 { Reach::Peer } else { Reach::Path };
     let find = |is: &mut dyn FnMut(usize, &Certificate<'_>) -> bool| {
         let mut path = peer.path().iter().enumerate();
-        path.find(|(depth, held)| is(*depth, &held.as_certificate())).map(|(depth, _)| at(depth))
+        path.find(|(depth, held)| is(*depth, held)).map(|(depth, _)| at(depth))
     };
     let spki_of = |certificate: &Certificate<'_>| {
         certificate.subject_public_key_info().map(|spki| digest(spki.der())).ok()
@@ -207,7 +206,7 @@ fn denies(denied: &Denied, peer: &LivePeer) -> Option<Reach> {
             certificate.serial_number() == serial_number && {
                 let above = peer.path().get(depth + 1);
                 let issuer = match above {
-                    Some(above) => spki_of(&above.as_certificate()),
+                    Some(above) => spki_of(&above),
                     None => Some(digest(peer.anchor().spki_der())),
                 };
                 issuer == Some(*issuer_spki)
@@ -220,7 +219,7 @@ fn denies(denied: &Denied, peer: &LivePeer) -> Option<Reach> {
         Denied::Key { spki } => find(&mut |_, certificate| spki_of(certificate) == Some(*spki)),
         Denied::Authority { spki } => {
             let above = peer.path().iter().skip(1);
-            let mut above = above.filter_map(|held| spki_of(&held.as_certificate()));
+            let mut above = above.filter_map(|held| spki_of(&held));
             (digest(peer.anchor().spki_der()) == *spki || above.any(|found| found == *spki))
                 .then_some(Reach::Path)
         }

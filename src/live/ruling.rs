@@ -22,6 +22,8 @@ use core::ops::Deref;
 use core::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::OnceLock;
 
+use smallvec::SmallVec;
+
 use super::live::Shared;
 use super::part::Cell;
 use super::path_memo::PathMemo;
@@ -31,7 +33,7 @@ use super::standing::{Lapse, Standing};
 use crate::decision::{CertifiedPeer, Decision, VerifiedPeer};
 use crate::revocation::AcceptedPath;
 use crate::trust::AnchorState;
-use crate::x509::Time;
+use crate::x509::{Certificate, Time};
 
 /// A decision that can be asked whether it still holds. Cheap to clone: clones are one and the same.
 #[derive(Clone)]
@@ -91,7 +93,7 @@ impl Ruling {
             let store = in_force.store(label)?;
             let domain = store.domain(peer.trust_domain())?;
             let kept = Kept::of(presented, peer);
-            let leaf = peer.path().first()?.as_certificate();
+            let leaf = peer.path().end_entity()?;
             let skew = i64::from(in_force.verifier.policy().clock_skew_seconds());
             Some(Grounds {
                 domain: domain.cell.clone(),
@@ -236,7 +238,7 @@ impl Basis {
             verifier
                 .trust_of(label)
                 .and_then(|store| store.domain(peer.trust_domain()))
-                .is_some_and(|domain| domain.bundle().keeps(peer.anchor(), peer.path()))
+                .is_some_and(|domain| domain.bundle().keeps(peer.anchor(), peer.path().iter()))
         };
         let same_speakers = || {
             grounds.kept.present(peer, |presented| {
@@ -271,8 +273,9 @@ fn evidence_about(
         .trust_of(requirement.label().map(AsRef::as_ref))
         .and_then(|store| store.domain(peer.trust_domain()));
     let asked = verifier.asks_about_revocation();
+    let certificates: SmallVec<[Certificate<'_>; 3]> = peer.path().iter().collect();
     let path = AcceptedPath {
-        certificates: peer.path(),
+        certificates: &certificates,
         anchor: peer.anchor(),
         trust_domain: peer.trust_domain(),
         identity: peer.identity(),

@@ -17,7 +17,7 @@ use crate::identity::{DistinguishedName, PeerIdentity};
 use crate::trust::TrustAnchor;
 use crate::x509::Certificate;
 #[cfg(feature = "std")]
-use crate::x509::{OcspResponse, OwnedCertificate, Time};
+use crate::x509::{OcspResponse, Time};
 
 /// One certificate of a path that was validated: what the evidence about it is found by.
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +95,7 @@ impl EvidenceChange {
 #[cfg(feature = "std")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AcceptedPath<'a> {
-    pub(crate) certificates: &'a [OwnedCertificate],
+    pub(crate) certificates: &'a [Certificate<'a>],
     pub(crate) anchor: &'a TrustAnchor,
     pub(crate) trust_domain: &'a str,
     pub(crate) identity: &'a PeerIdentity,
@@ -130,8 +130,7 @@ impl Revocation {
         hash.update([u8::from(asked)]);
         let mut ancestors: Vec<&[u8]> = Vec::with_capacity(path.certificates.len() + 1);
         ancestors.push(path.anchor.spki_der());
-        for (depth, certificate) in path.certificates.iter().enumerate().rev() {
-            let certificate = certificate.as_certificate();
+        for (depth, &certificate) in path.certificates.iter().enumerate().rev() {
             let Some(issuer_spki) = ancestors.first().copied() else { break };
             let identity = if depth == 0 { Some(path.identity) } else { None };
             let trust_domain = path.trust_domain;

@@ -26,7 +26,7 @@ pub struct ServerVerifier {
     pub(super) judge: Judge,
     tells_hints: bool,
     hints: Option<Vec<DistinguishedName>>,
-    sessions: Option<Arc<FencedClientSessions>>,
+    sessions: Option<FencedClientSessions>,
 }
 
 impl ServerVerifier {
@@ -75,7 +75,7 @@ impl ServerVerifier {
         self
     }
 
-    pub(super) fn with_sessions(mut self, sessions: Arc<FencedClientSessions>) -> Self {
+    pub(super) fn with_sessions(mut self, sessions: FencedClientSessions) -> Self {
         self.sessions = Some(sessions);
         self
     }

@@ -59,6 +59,7 @@ impl Time {
     }
 
     /// Reads `Time ::= CHOICE { utcTime, generalTime }` of RFC 5280 section 4.1.
+    #[inline]
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DerError> {
         let element = reader.any()?;
         match element.tag {
