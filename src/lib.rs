@@ -36,6 +36,29 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! # Where to begin
+//!
+//! | to | read |
+//! |---|---|
+//! | judge certificates | [`Verifier::decide`](verify::Verifier::decide), as above |
+//! | fetch evidence meanwhile | [`Verifier::begin`](verify::Verifier::begin), [`Step`](verify::Step) |
+//! | say who may speak for whom | [`TrustStore`](trust::TrustStore), [`Scope`](trust::Scope) |
+//! | follow the bundles of SPIFFE trust domains | [`FederatedBundles`](trust::FederatedBundles), [`RefreshSchedule`](trust::RefreshSchedule), [`WorkloadState`](trust::WorkloadState) |
+//! | change a rule, or bound the work | [`ValidationPolicy`](policy::ValidationPolicy), [`Limits`](policy::Limits) |
+//! | refuse what is revoked | [`Revocation`](revocation::Revocation), [`DenyList`](revocation::DenyList); [`RevocationSource`](revocation::RevocationSource) for evidence of one's own |
+//! | hold and renew one's own certificates | [`CredentialChecks`](credential::CredentialChecks), [`RotationSchedule`](credential::RotationSchedule); [`KeyStore`](credential::KeyStore) for keys elsewhere |
+//! | know that somebody holds the key | [`CertifiedPeer::prove`](decision::CertifiedPeer::prove) |
+//! | show a refusal to people | [`Decision::explain`](decision::Decision::explain) |
+#![cfg_attr(feature = "serde", doc = "| keep decisions | [`AuditRecord`](audit::AuditRecord) |")]
+#![cfg_attr(
+    feature = "std",
+    doc = "| change trust under running sessions | [`Live`](live::Live), [`Publication`](live::Publication) |"
+)]
+#![cfg_attr(
+    feature = "rustls",
+    doc = "| serve or connect with TLS | [`ServerEndpoint`](rustls::ServerEndpoint), [`ClientEndpoint`](rustls::ClientEndpoint) |"
+)]
+//!
 //! # Rooms
 //!
 //! | module | holds |

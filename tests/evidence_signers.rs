@@ -1,6 +1,6 @@
 //! Who signs evidence is judged as strictly as whom it is about: signers that the operator distrusts,
 //! that are themselves revoked, or that stand at the anchor.
-#![cfg(feature = "ring")]
+#![cfg(all(feature = "std", feature = "ring"))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 mod kit;

@@ -494,7 +494,7 @@ fn renewed_evidence_says_what_it_takes() {
     let issuer = Issuer::new(authority.subject(), PublicKey::new(spki));
     let response = |status, this_update, next_update: Option<i64>| {
         let single = SingleResponse::new(&cert_id(IdHash::Sha1), status);
-        let single = single.updates(this_update, next_update.map(Into::into));
+        let single = single.updates(this_update, next_update);
         OcspResponseBuilder::new(Responder::Key(key(1))).respond(single)
     };
     let held = |store: &OcspStore, response: OcspResponseBuilder, signer| {
@@ -504,7 +504,7 @@ fn renewed_evidence_says_what_it_takes() {
     let delegate = || {
         let single = SingleResponse::new(&cert_id(IdHash::Sha1), Status::Good);
         OcspResponseBuilder::new(Responder::Name(Name::cn("Responder")))
-            .respond(single.updates(NOW - 10, Some((NOW + 99).into())))
+            .respond(single.updates(NOW - 10, Some(NOW + 99)))
             .certificate(&responder(&[OCSP_SIGNING], &root))
     };
     for (case, newer, signer, takes) in [

@@ -1,8 +1,9 @@
-//! What verifiers remember and share changes no answer: random graphs, put to verifiers with different
+//! What verifiers remember and share changes no answer, nor does the way that they take: random graphs, put to verifiers with different
 //! anchors, policies, times and limits that share a memo, a table of chains and kept keys, against
 //! verifiers that remember nothing and go step by step.
 //!
 //! `BONAFIDE_ROUNDS=150 cargo test --release --test warm_state -- --nocapture` asks longer than usual.
+#![cfg(feature = "std")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 mod graphs;
@@ -20,9 +21,10 @@ use bonafide::signature::{
 };
 use bonafide::trust::{AnchorExtensions, AnchorState, EndEntityUse, TrustAnchor};
 use bonafide::verify::{SeenChains, Step, Verifier};
-use bonafide::x509::{AlgorithmIdentifier, Time};
+use bonafide::x509::{AlgorithmIdentifier, Certificate, SubjectPublicKeyInfo, Time};
 use graphs::Workshop;
 use graphs::engine::{Question, ToyBackend};
+use kit::key::toy_sign;
 use kit::{FAR, LONG_AGO, NOW, Rng};
 
 /// Toys that can be prepared, and how often they were asked.
@@ -65,7 +67,7 @@ impl PreparedKey for Prepared {
     ) -> Result<(), SignatureError> {
         let (inner, asked) = &self.toys;
         asked.fetch_add(1, Ordering::Relaxed);
-        let spki = bonafide::x509::SubjectPublicKeyInfo::from_der(&self.spki).unwrap();
+        let spki = SubjectPublicKeyInfo::from_der(&self.spki).unwrap();
         inner.verify(PublicKey::new(spki), algorithm, message, signature)
     }
 }
@@ -206,4 +208,67 @@ fn what_is_remembered_and_shared_changes_no_answer() {
     // Each of the ways was gone often enough to say something.
     println!("{codes:?}; {} chains, {spared} spared", table.count());
     assert!(codes["accepted"] > 300 && codes.len() > 15 && table.count() > 50 && spared > 150);
+}
+
+/// The certificate with one octet of what is signed changed, and signed again by whoever signed it.
+fn changed(rng: &mut Rng, der: &[u8], issuer_key: &[u8]) -> Vec<u8> {
+    let certificate = Certificate::from_der(der).unwrap();
+    let (signed, signature) = (certificate.tbs_certificate(), certificate.signature_value());
+    let start = der.windows(signed.len()).position(|window| window == signed).unwrap();
+    let mut changed = der.to_vec();
+    let at = start + rng.below(signed.len());
+    changed[at] = match rng.below(4) {
+        0 => changed[at].wrapping_add(1),
+        1 => changed[at].wrapping_sub(1),
+        2 => changed[at] ^ (1 << rng.below(8)),
+        _ => pick(rng, &[0, 1, 2, 4, 5, 6, 12, 19, 22, 0x30, 0x31, 0x7f, 0x80, 0xff]),
+    };
+    let again = toy_sign(issuer_key, &changed[start..start + signed.len()]);
+    let end = changed.len() - signature.len();
+    assert_eq!(again.len(), signature.len());
+    changed[end..].copy_from_slice(&again);
+    changed
+}
+
+/// The straight way reads less than the search does, and must see as much: chains that leave no choice,
+/// with an octet changed under a signature that holds.
+#[test]
+fn both_ways_read_alike() {
+    let workshop = Workshop::new();
+    let mut rng = Rng::new(11);
+    let mut codes = BTreeMap::new();
+    let mut chains = 0;
+    let rounds = std::env::var("BONAFIDE_ROUNDS").map_or(3, |rounds| rounds.parse().unwrap());
+    for seed in 0..400 {
+        let question = straightened(Question::new(&workshop.graph(seed), seed % 2 == 0));
+        let Some(peer) = question.decide().peer().cloned() else { continue };
+        chains += 1;
+        let anchor_key = {
+            let spki = SubjectPublicKeyInfo::from_der(peer.anchor().spki_der()).unwrap();
+            spki.key().to_vec()
+        };
+        for round in 0..12 * rounds {
+            let mut question = question.clone();
+            let place = rng.below(question.pool.len() + 1);
+            let issuer_key = match question.pool.get(place) {
+                Some(issuer) => {
+                    let issuer = Certificate::from_der(issuer).unwrap();
+                    issuer.subject_public_key_info().unwrap().key().to_vec()
+                }
+                None => anchor_key.clone(),
+            };
+            let certificate = match place.checked_sub(1) {
+                None => &mut question.leaf,
+                Some(place) => &mut question.pool[place],
+            };
+            *certificate = changed(&mut rng, certificate, &issuer_key).into();
+            let verifier = question.verifier();
+            let found = verifier.decide(&question.request(), question.now);
+            let stepped = in_steps(&verifier, &question);
+            assert_eq!(record(&found), record(&stepped), "graph {seed}, round {round}");
+            *codes.entry(found.code()).or_insert(0_u32) += 1;
+        }
+    }
+    println!("{chains} chains: {codes:?}");
+    assert!(chains > 40 && codes["accepted"] > 500 && codes["encoding.malformed"] > 300);
 }

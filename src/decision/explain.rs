@@ -123,7 +123,7 @@ fn name_evidence(f: &mut fmt::Formatter<'_>, evidence: &[EvidenceId]) -> fmt::Re
     }
     match evidence.len() {
         0 => Ok(()),
-        few if few <= EVIDENCE_NAMED => writeln!(f),
+        1..=EVIDENCE_NAMED => writeln!(f),
         more => writeln!(f, " and {} more", more - EVIDENCE_NAMED),
     }
 }

@@ -116,7 +116,7 @@ impl CertifiedPeer {
 
     /// Turns into a verified peer by a signature over `message` made with the key of the peer's
     /// certificate. The caller has made sure that `message` is fresh: chosen by this side, or bound
-    /// to this connection.
+    /// to this connection; and that `algorithm` is one that it allows, where the peer names it.
     ///
     /// # Errors
     /// [`ProofError`].

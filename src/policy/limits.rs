@@ -79,6 +79,16 @@ impl LimitExceeded {
 }
 
 /// Bounds on the work of one decision, revocation included.
+///
+/// # Examples
+/// ```
+/// use bonafide::policy::{Limits, ValidationPolicy};
+///
+/// let mut limits = Limits::DEFAULT;
+/// limits.signatures = 8;
+/// let policy = ValidationPolicy::tls_client().with_limits(limits);
+/// assert_eq!(policy.limits().signatures, 8);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Limits {

@@ -25,7 +25,8 @@ use crate::x509::{ReasonCode, Time};
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Denied {
-    /// The certificate with this serial number that this key issued.
+    /// The certificate with this serial number that this key issued. Of a pinned certificate nobody
+    /// knows the issuer's key: deny it by name, or as [`Denied::Key`].
     SerialOfKey {
         /// SHA-256 of the issuer's SubjectPublicKeyInfo.
         issuer_spki: [u8; 32],
@@ -39,7 +40,8 @@ pub enum Denied {
         /// Content octets of the INTEGER.
         serial_number: Vec<u8>,
     },
-    /// Every certificate for this key: survives re-issuance.
+    /// Every certificate for this key: survives re-issuance. An anchor's own is on no path: deny it as
+    /// [`Denied::Authority`].
     Key {
         /// SHA-256 of the certificate's SubjectPublicKeyInfo.
         spki: [u8; 32],

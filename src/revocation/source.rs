@@ -9,6 +9,47 @@ use super::{About, Answer, EvidenceBudget, EvidenceChange, EvidenceId, Query};
 ///
 /// A source is pure: no input or output, no clock, no memory of earlier questions. What it cannot
 /// say is [`Unknown`](super::Unknown) with the reason, never a guess; policy decides what follows.
+///
+/// # Examples
+/// Serial numbers that an inventory has written off:
+///
+/// ```
+/// use bonafide::revocation::{
+///     Answer, Authority, EvidenceBudget, EvidenceId, Query, RevocationSource, Revoked, Unknown,
+///     Verdict,
+/// };
+///
+/// #[derive(Debug)]
+/// struct Inventory {
+///     written_off: Vec<Vec<u8>>,
+/// }
+///
+/// impl RevocationSource for Inventory {
+///     fn name(&self) -> &str {
+///         "inventory"
+///     }
+///
+///     fn digest(&self) -> EvidenceId {
+///         let lines: Vec<String> = self.written_off.iter().map(|s| format!("{s:?}")).collect();
+///         EvidenceId::of(lines.join("\n").as_bytes())
+///     }
+///
+///     fn status(&self, query: &Query<'_>, budget: &mut EvidenceBudget<'_>) -> Answer {
+///         if let Err(limit) = budget.evidence_check() {
+///             return Answer::unknown(Unknown::Limit(limit));
+///         }
+///         let serial_number = query.certificate.serial_number();
+///         if !self.written_off.iter().any(|gone| gone == serial_number) {
+///             // What is not written off may be revoked elsewhere.
+///             return Answer::unknown(Unknown::NotCovered);
+///         }
+///         let mut answer = Answer::new(Verdict::Revoked(Revoked::new(query.now)));
+///         answer.authority = Some(Authority::Other { source: self.name().into() });
+///         answer.evidence.push(self.digest());
+///         answer
+///     }
+/// }
+/// ```
 pub trait RevocationSource: Any + fmt::Debug + Send + Sync {
     /// A short stable name, such as `crl`.
     fn name(&self) -> &str;

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bonafide::live::{Live, LivePeer, Part, Publication, Requirement, Standing};
+use bonafide::live::{
+    Live, LivePeer, Part, Publication, Published, Requirement, Session, Standing,
+};
 use bonafide::revocation::{CrlStore, Denied, DenyRule, Revocation, VerifiedCrl};
 use bonafide::signature::SharedMemo;
 use bonafide::trust::{AnchorState, Domain, TrustBundle, TrustStore};
@@ -132,7 +134,7 @@ impl World {
     }
 
     /// What of the model a peer rests on: while this is the same, nobody has a reason to disturb it.
-    fn grounds(&self, model: &Model, member: usize, labelled: bool) -> impl PartialEq + use<> {
+    fn grounds(&self, model: &Model, member: usize, labelled: bool) -> Grounds {
         let Member { domain, authority, .. } = self.peers[member];
         let trust = if labelled { model.labelled.as_ref() } else { Some(&model.domains) };
         let anchor = trust.and_then(|trust| trust.get(&domain)?.get(&authority).copied());
@@ -141,11 +143,16 @@ impl World {
     }
 }
 
+/// State of the anchor, whom the list revokes, whether it is denied, clock skew.
+type Grounds = (Option<bool>, Option<BTreeSet<usize>>, bool, u32);
+
 /// A session of the test: the answer that it holds, and what was true when it was given.
 struct Held {
     member: usize,
     labelled: bool,
     peer: LivePeer,
+    /// Its place in the register, while the peer stands.
+    session: Option<Session>,
     lapsed: bool,
     /// The latest time that it was asked at.
     seen: i64,
@@ -163,6 +170,8 @@ struct Run {
     now: i64,
     epochs: BTreeMap<Part, u64>,
     asked: [u32; 4],
+    /// Sessions that a publication did not name, and that it did.
+    named: [u32; 2],
 }
 
 impl Run {
@@ -177,8 +186,21 @@ impl Run {
         let labelled = Requirement::dangerously_any_identity().with_label("tenant");
         let requirements = [anybody(), Arc::new(labelled)];
         let (numbers, held, epochs) = Default::default();
-        let (now, asked) = (0, [0; 4]);
-        Self { world, live, memo, backend, model, numbers, held, requirements, now, epochs, asked }
+        let (now, asked, named) = (0, [0; 4], [0; 2]);
+        Self {
+            world,
+            live,
+            memo,
+            backend,
+            model,
+            numbers,
+            held,
+            requirements,
+            now,
+            epochs,
+            asked,
+            named,
+        }
     }
 
     /// A verifier made of the model alone.
@@ -297,8 +319,9 @@ impl Run {
             .collect();
         let numbers = self.numbers.clone();
         let publication = self.change(rng);
-        self.live.publish(publication, at(self.now)).unwrap();
+        let published = self.live.publish(publication, at(self.now)).unwrap();
         self.check_epochs();
+        self.check_affected(&published, &before, &current, &numbers);
         // The clock goes on, and is set back at times.
         self.now += if rng.chance(10) { -40 } else { i64::try_from(rng.below(12)).unwrap() };
 
@@ -333,14 +356,43 @@ impl Run {
                     let again = held.peer.ask_again(at(self.now));
                     assert_eq!(self.backend.take(), 0, "peer {member}: signatures");
                     assert_eq!(again.is_ok(), accepted, "peer {member}: {again:?}");
+                    // The session that it had is over: one is entered by the new answer.
+                    held.session = None;
                     match again {
-                        Ok(peer) => held.peer = peer,
+                        Ok(peer) => {
+                            held.session = self.live.register(&peer, None, at(self.now)).ok();
+                            held.peer = peer;
+                        }
                         Err(_) => held.lapsed = true,
                     }
                 }
             }
         }
         self.replace_some(&verifier, rng);
+    }
+
+    /// Whoever stood and is refused now is named, and nobody of whom nothing changed.
+    fn check_affected(
+        &mut self,
+        published: &Published,
+        before: &[Grounds],
+        current: &[bool],
+        numbers: &BTreeMap<(usize, usize), u8>,
+    ) {
+        let affected: BTreeSet<_> = published.affected().iter().map(|one| one.session).collect();
+        assert_eq!(affected.len(), published.affected().len(), "each session once");
+        for (place, held) in self.held.iter().enumerate() {
+            let Some(session) = &held.session else { continue };
+            let Member { domain, authority, .. } = self.world.peers[held.member];
+            let named = affected.contains(&session.id());
+            // Whatever the time: expiry is not a publication's.
+            let stands = self.world.accepts(&self.model, held.member, held.labelled, i64::MIN / 2);
+            assert!(named || stands || !current[place], "peer {} was missed", held.member);
+            let same = before[place] == self.world.grounds(&self.model, held.member, held.labelled)
+                && numbers.get(&(domain, authority)) == self.numbers.get(&(domain, authority));
+            assert!(!named || !same || !current[place], "peer {} was named", held.member);
+            self.named[usize::from(named)] += 1;
+        }
     }
 
     /// Epochs only grow, and nothing else does.
@@ -367,7 +419,8 @@ impl Run {
             self.asked[3] += 1;
             if accepted && self.held.len() < 40 {
                 let (peer, seen) = (peer.prove(&ruling), self.now);
-                self.held.push(Held { member, labelled, peer, lapsed: false, seen });
+                let session = self.live.register(&peer, None, at(seen)).ok();
+                self.held.push(Held { member, labelled, peer, session, lapsed: false, seen });
             }
         }
     }
@@ -375,17 +428,19 @@ impl Run {
 
 #[test]
 fn who_is_current_is_accepted_and_who_is_disturbed_had_a_reason() {
-    let mut asked = [0; 4];
+    let (mut asked, mut named) = ([0; 4], [0; 2]);
     for seed in 0..5 {
         let mut rng = Rng::new(seed);
         let mut run = Run::new();
         for _ in 0..70 {
             run.step(&mut rng);
         }
-        for (sum, count) in asked.iter_mut().zip(run.asked) {
-            *sum += count;
+        for (sum, count) in
+            asked.iter_mut().chain(&mut named).zip(run.asked.iter().chain(&run.named))
+        {
+            *sum += *count;
         }
     }
     // The model meets every answer often.
-    assert!(asked.iter().all(|count| *count > 100), "{asked:?}");
+    assert!(asked.iter().chain(&named).all(|count| *count > 100), "{asked:?}, {named:?}");
 }
