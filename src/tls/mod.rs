@@ -17,7 +17,7 @@ mod table;
 
 pub(crate) use alert::{AlertClass, classify};
 pub(crate) use bounded::Bounded;
-pub(crate) use choice::{Choice, Others, Wanted};
+pub(crate) use choice::{Choice, Chosen, Others, Wanted};
 pub(crate) use client_fence::{ClientFence, Era, Speaks};
 #[cfg(feature = "rustls-0-24")]
 pub(crate) use deferred::{Deferred, HasJudge, Progress, Question};
