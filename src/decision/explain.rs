@@ -107,10 +107,10 @@ fn name_evidence(f: &mut fmt::Formatter<'_>, evidence: &[EvidenceId]) -> fmt::Re
         f.write_str("…")?;
         before = ", ";
     }
-    match evidence.len() {
-        0 => Ok(()),
-        ..=EVIDENCE_NAMED => writeln!(f),
-        more => writeln!(f, " and {} more", more - EVIDENCE_NAMED),
+    match evidence.len().checked_sub(EVIDENCE_NAMED) {
+        Some(more @ 1..) => writeln!(f, " and {more} more"),
+        _ if evidence.is_empty() => Ok(()),
+        _ => writeln!(f),
     }
 }
 
