@@ -228,9 +228,7 @@ impl AuditPeer {
             bundle_digest: peer.bundle_digest().into(),
             bundle_sequence: peer.bundle_sequence(),
             anchor: AuditCertificate::of(&CertificateSummary::of_anchor(peer.anchor())),
-            path: path
-                .map(|c| AuditCertificate::of(&CertificateSummary::of(&c.as_certificate())))
-                .collect(),
+            path: path.map(|c| AuditCertificate::of(&CertificateSummary::of(&c))).collect(),
             policies: peer.policies().iter().map(ToString::to_string).collect(),
             valid_until: peer.valid_until().unix(),
             revocation_asked: peer.revocation_was_asked(),

@@ -4,19 +4,22 @@ use core::fmt;
 
 use super::{Attempt, CertificateSummary, Decision, Outcome};
 use crate::decision::CertifiedPeer;
+use crate::identity::Identity;
 use crate::revocation::EvidenceId;
 use crate::x509::write_hex;
 
 /// A decision in words; made by [`Decision::explain`], printed by `Display`.
 ///
 /// The text is not stable. It never holds unescaped bytes of a certificate and is bounded: at most
-/// four paths are drawn and eight pieces of evidence named, and names are cut off where they are long.
+/// four paths are drawn, 16 further names of a peer told and eight pieces of evidence named, and names of
+/// certificates are cut off where they are long.
 #[derive(Clone, Copy, Debug)]
 pub struct Explanation<'d> {
     decision: &'d Decision,
 }
 
 const PATHS_DRAWN: usize = 4;
+const NAMES_SHOWN: usize = 16;
 
 const EVIDENCE_NAMED: usize = 8;
 
@@ -64,8 +67,18 @@ fn accepted(f: &mut fmt::Formatter<'_>, peer: &CertifiedPeer) -> fmt::Result {
         Some(identity) => writeln!(f, "accepted: {identity}")?,
         None => writeln!(f, "accepted: a peer without a name")?,
     }
-    for identity in peer.identity().iter().skip(1) {
-        writeln!(f, "  also: {identity}")?;
+    for (index, identity) in peer.identity().iter().skip(1).enumerate() {
+        match identity {
+            // In words: as an identity it is a row of octets.
+            Identity::Subject(subject) if index < NAMES_SHOWN => {
+                writeln!(f, "  also: {}", subject.as_name())?;
+            }
+            _ if index < NAMES_SHOWN => writeln!(f, "  also: {identity}")?,
+            _ => {
+                writeln!(f, "  and {} more name(s)", peer.identity().len() - 1 - NAMES_SHOWN)?;
+                break;
+            }
+        }
     }
     write!(f, "  trust domain {}", peer.trust_domain())?;
     match peer.bundle_sequence() {
@@ -76,9 +89,10 @@ fn accepted(f: &mut fmt::Formatter<'_>, peer: &CertifiedPeer) -> fmt::Result {
     writeln!(f, "  path:")?;
     let mut indent = 4;
     line(f, indent, "anchor", &CertificateSummary::of_anchor(peer.anchor()))?;
-    for (depth, certificate) in peer.path().iter().enumerate().rev() {
+    for (above, certificate) in peer.path().iter().rev().enumerate() {
+        let depth = peer.path().len() - 1 - above;
         indent += 2;
-        let summary = CertificateSummary::of(&certificate.as_certificate());
+        let summary = CertificateSummary::of(&certificate);
         line(f, indent, depth, &summary)?;
     }
     if !peer.policies().is_empty() {

@@ -70,7 +70,7 @@ fn certificates<'g>(graph: &'g Graph, path: &'g Path) -> impl Iterator<Item = &'
 fn check_path(graph: &Graph, opinion: &Opinion, peer: &CertifiedPeer) -> Result<(), String> {
     let policies: BTreeSet<String> = peer.policies().iter().map(ToString::to_string).collect();
     let same = opinion.accepted.iter().find(|(path, _)| {
-        certificates(graph, path).eq(peer.path().iter().map(|certificate| certificate.as_der()))
+        certificates(graph, path).eq(peer.path().ders())
             && graph.anchors[path.anchor].spki == peer.anchor().spki_der()
     });
     let Some((_, expected)) = same else {

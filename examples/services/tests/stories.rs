@@ -53,7 +53,7 @@ fn mtls() {
             "forger | is told: received fatal alert: UnknownCA",
             // The client's reasons.
             "web | refuses a server",
-            "spiffe://example.org/payments does not hold (identity.not-accepted)",
+            "spiffe://example.org/payments does not hold: the peer is spiffe://",
             "web | resumes: hello spiffe://example.org/web of example.org",
             "orders | trusts both authorities: 0 sessions affected",
             "of example.org removed: ",
