@@ -342,7 +342,7 @@ fn no_session_speaks_for_a_credential_that_was_withdrawn() {
         let client = client(&mine, &clock).with_versions(versions).build().unwrap();
         let seen = |s: &Connection| {
             let peer = s.peer().unwrap();
-            let leaf = peer.path()[0].as_certificate();
+            let leaf = peer.path().end_entity().unwrap();
             let key = leaf.subject_public_key_info().unwrap().key();
             let is_new = new.key.spki().ends_with(key);
             (s.common().handshake_kind().unwrap(), is_new)
