@@ -24,8 +24,8 @@ pub(crate) use deferred::{Deferred, HasJudge, Progress, Question};
 pub use event::{HandshakeEvents, NoCredential, PeerRole, RejectedPeer};
 pub use expect::{ExpectClient, ExpectServer};
 pub(crate) use fence::Fence;
-pub(crate) use judge::Judge;
 pub use judge::PeerError;
+pub(crate) use judge::{Judge, judge_settings};
 #[cfg(feature = "rustls")]
 pub(crate) use scheme::supported;
 pub(crate) use scheme::{HandshakeSignature, Scheme, SignatureRefused, Version, scheme_of};
