@@ -2,10 +2,15 @@
 //!
 //! The bytes of a list are large (some 42 bytes an entry) and most of them say nothing. The table
 //! keeps what an answer needs: the serial number in full, so that an answer is exact; date and
-//! reason; the invalidity date where the list has any. A record is 22 bytes for a serial of 16.
+//! reason; the invalidity date where the list has any. A record is 22 bytes for a serial of 16, its
+//! share of what it is found by one and a half.
 //!
-//! Records of one length stand in buckets, about eight to a bucket, by the upper bits of a hash; a
-//! directory says where each bucket begins, so that a question touches it and one more place. The
+//! Records of one length stand in buckets, eight to a bucket on average, by the upper half of a hash; a
+//! directory says where each bucket begins. Beside each record stands a tag, an octet of the lower
+//! half. A question touches the directory, then the tags of its bucket, all of them at once, and a
+//! record only where the tag is that of the question: most certificates are not listed, and of those
+//! that are not, most questions end there. Directory and tags of a million entries fit the second
+//! cache of a processor, the records do not; so who asks waits for memory once, or not at all. The
 //! hash needs no key: a bucket that grew large, by chance or by intent, is sorted and searched by
 //! halves.
 //!
@@ -548,10 +553,10 @@ const fn tag_of(hash: u64) -> u8 {
 /// Removals sort behind revocations, then earlier dates before later ones.
 #[inline]
 fn encode(listed: &Listed) -> [u8; PAYLOAD] {
-    let removal = listed.reason == Some(ReasonCode::RemoveFromCrl);
-    let [a, b, c, d, e] = encode_time(Some(listed.at));
     let reason = listed.reason.map_or(NO_REASON, ReasonCode::number);
-    [a | if removal { 0x80 } else { 0 }, b, c, d, e, reason]
+    let removal = u64::from(listed.reason == Some(ReasonCode::RemoveFromCrl)) << 39;
+    let [.., a, b, c, d, e] = (seconds(listed.at) | removal).to_be_bytes();
+    [a, b, c, d, e, reason]
 }
 
 /// What stands for no reason.
@@ -591,9 +596,15 @@ const NO_TIME: u8 = 0xff;
 #[inline]
 fn encode_time(time: Option<Time>) -> [u8; INVALIDITY] {
     let Some(time) = time else { return [NO_TIME; INVALIDITY] };
-    let seconds = time.unix().saturating_sub(YEAR_ZERO).clamp(0, (1 << 39) - 1);
-    let [_, _, _, a, b, c, d, e] = seconds.to_be_bytes();
+    let [.., a, b, c, d, e] = seconds(time).to_be_bytes();
     [a, b, c, d, e]
+}
+
+/// Below 2³⁹.
+#[inline]
+fn seconds(time: Time) -> u64 {
+    let seconds = time.unix().saturating_sub(YEAR_ZERO).clamp(0, (1 << 39) - 1);
+    u64::try_from(seconds).unwrap_or(0)
 }
 
 fn decode_time(seconds: u64) -> Option<Time> {
