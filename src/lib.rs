@@ -138,6 +138,10 @@ pub mod trust;
 pub mod verify;
 pub mod x509;
 
+/// The types of certificates, keys and names that this crate shares with TLS stacks: `CertificateDer`,
+/// `ServerName` and others.
+pub use rustls_pki_types as pki_types;
+
 /// The examples of the front page compile and run.
 #[cfg(all(doctest, feature = "ring"))]
 #[doc = include_str!("../README.md")]

@@ -9,13 +9,15 @@ use std::sync::Arc;
 
 use bonafide::audit::{AuditError, AuditOutcome, AuditRecord};
 use bonafide::decision::{Decision, Fingerprint};
-use bonafide::policy::ValidationPolicy;
+use bonafide::policy::{RevocationPolicy, ValidationPolicy};
 use bonafide::signature::RingBackend;
 use bonafide::trust::{Domain, Scope, TrustAnchor, TrustBundle, TrustStore};
 use bonafide::verify::{Expect, Request, Verifier};
-use bonafide::x509::Time;
-use kit::{Estate, FAR, NOW};
+use bonafide::x509::{Certificate, Time};
+use kit::ocsp::cert_id;
+use kit::{Estate, FAR, IdHash, NOW, OcspResponseBuilder, Responder, SingleResponse, Status};
 use rustls_pki_types::CertificateDer;
+use sha2::{Digest, Sha256};
 
 fn decide(estate: &Estate, expected: &str, others: &[&[u8]]) -> Decision {
     let anchor = TrustAnchor::from_der(&estate.root.certificate).unwrap();
@@ -57,7 +59,7 @@ fn an_acceptance_is_recorded_whole() {
     assert_eq!(peer.anchor.subject, "CN=Example Root");
 
     let text = record.to_json();
-    assert!(text.starts_with(r#"{"bonafide_audit":1,"outcome":"accepted","code":"accepted","#));
+    assert!(text.starts_with(r#"{"bonafide_audit":2,"outcome":"accepted","code":"accepted","#));
     assert_eq!(AuditRecord::from_json(&text).unwrap(), record);
 }
 
@@ -76,6 +78,49 @@ fn a_rejection_is_recorded_with_all_findings() {
     assert_eq!(record.attempts.len(), 1);
     assert_eq!(record.attempts[0].path.len(), 2);
     assert_eq!(AuditRecord::from_json(&record.to_json()).unwrap(), record);
+}
+
+#[test]
+fn evidence_is_named_whichever_way_it_decides() {
+    let estate = Estate::new();
+    let ca = &estate.intermediate;
+    let anchor = TrustAnchor::from_der(&estate.root.certificate).unwrap();
+    let policy = ValidationPolicy::tls_server().with_revocation(RevocationPolicy::if_available());
+    let verifier = Verifier::new(
+        Arc::new(TrustStore::dangerously_unscoped(TrustBundle::new([anchor]))),
+        Arc::new(policy),
+        Arc::new(RingBackend::NEW),
+    );
+    let leaf = CertificateDer::from(estate.leaf.as_slice());
+    let pool = [CertificateDer::from(ca.certificate.as_slice())];
+    let serial = Certificate::from_der(&leaf).unwrap().serial_number().to_vec();
+    let id = cert_id(IdHash::Sha256, &ca.name, &ca.key, &serial);
+    for (case, status, code) in [
+        ("good", Status::Good, "accepted"),
+        ("revoked", Status::Revoked(NOW - 60, Some(1)), "revocation.revoked"),
+    ] {
+        let response = OcspResponseBuilder::new(Responder::Key(ca.key.clone()))
+            .respond(SingleResponse::new(&id, status))
+            .sign(&ca.key);
+        let request = Request::new(&leaf, &pool, Expect::dangerously_any_identity())
+            .with_stapled_ocsp(&response);
+        let decision = verifier.decide(&request, Time::from_unix(NOW));
+        assert_eq!(decision.code(), code, "{case}: {}", decision.explain());
+        let record = AuditRecord::of(&decision);
+        let (of_peer, of_rejection) =
+            (record.peer.as_ref().map_or(&[][..], |peer| &peer.evidence[..]), &record.evidence[..]);
+        let digest = <[u8; 32]>::from(Sha256::digest(&response));
+        let named: Vec<_> = of_peer.iter().chain(of_rejection).map(|id| *id.as_bytes()).collect();
+        assert_eq!(named, [digest], "{case}");
+        assert_eq!(of_peer.len(), usize::from(decision.is_accepted()), "{case}");
+        let hex: String = digest.iter().map(|octet| format!("{octet:02x}")).collect();
+        let text = record.to_json();
+        assert!(text.contains(&format!("\"evidence\":[\"{hex}\"]")), "{case}: {text}");
+        assert_eq!(AuditRecord::from_json(&text).unwrap(), record, "{case}");
+        let said = format!("  revocation evidence: sha256 {}…\n", &hex[..16]);
+        let explained = decision.explain().to_string();
+        assert!(explained.contains(&said), "{case}: {explained}");
+    }
 }
 
 #[test]
@@ -107,8 +152,8 @@ fn what_is_no_record_is_refused() {
         let error = AuditRecord::from_json(&text).unwrap_err();
         assert!(matches!(error, AuditError::Malformed(_)), "{case}: {error:?}");
     }
-    let other = text.replacen(r#""bonafide_audit":1"#, r#""bonafide_audit":2"#, 1);
+    let other = text.replacen(r#""bonafide_audit":2"#, r#""bonafide_audit":1"#, 1);
     let error = AuditRecord::from_json(&other).unwrap_err();
-    assert!(matches!(error, AuditError::Version { found: 2 }));
-    assert_eq!(error.to_string(), "audit record of version 2, 1 is known");
+    assert!(matches!(error, AuditError::Version { found: 1 }));
+    assert_eq!(error.to_string(), "audit record of version 1, 2 is known");
 }

@@ -147,7 +147,7 @@ const FIRST_CODE: &[(&str, &str)] = &[
     ("san_unicode", "encoding.malformed"),
     ("san_*", "identity.name-mismatch"),
     ("loop_*", "trust.no-route"),
-    ("anchor_same_dn_other_key", "signature.invalid"),
+    ("anchor_same_dn_other_key", "trust.no-route"),
     ("exponential_no_anchor", "trust.no-route"),
     ("crl_revoked", "revocation.revoked"),
     ("crl_future", "revocation.from-future"),

@@ -10,8 +10,10 @@ use std::sync::Arc;
 use bonafide::identity::{Identity, IdentityMatcher, PeerIdentity, SpiffeId};
 use bonafide::policy::{Limits, RevocationPolicy, RevocationRule, Role, UnknownReason};
 use bonafide::revocation::{
-    Authority, CrlStore, Denied, DenyList, DenyRule, EvidenceRequest, Issuer, OcspExchange,
-    OcspIntakeError, OcspStore, Revocation, SignerId, SignerUsage, SignerVerdict,
+    Answer, Authority, CrlStore, Denied, DenyList, DenyRule, EvidenceBudget, EvidenceId,
+    EvidenceRequest, Issuer, OcspExchange, OcspIntakeError, OcspStore, Query, Revocation,
+    RevocationSource, Revoked as RevokedSince, SignerId, SignerUsage, SignerVerdict, Unknown,
+    Verdict,
 };
 use bonafide::signature::PublicKey;
 use bonafide::x509::{CertIdHash, Certificate, OcspRequest, ReasonCode, Time};
@@ -230,10 +232,7 @@ fn fetched_responses_are_held_if_they_are_authentic() {
     assert_eq!(judge(&held), "revoked -");
     let released = offer(&held, &newer(Status::Good, NOW - 5), None).unwrap();
     assert_eq!(judge(&released), "good");
-    assert_ne!(
-        bonafide::revocation::RevocationSource::digest(&held),
-        bonafide::revocation::RevocationSource::digest(&released)
-    );
+    assert_ne!(held.digest(), released.digest());
 }
 
 #[test]
@@ -484,4 +483,106 @@ fn sources_are_judged_together() {
     let Some(Authority::Crl(summary)) = &judgement.answer.authority else { panic!() };
     assert_eq!(judgement.answer.evidence, [summary.id]);
     assert_eq!(judgement.valid_until, Some(Time::from_unix(FAR)));
+}
+
+/// What is newer and lasts less long, or may not count, takes from who rests on what it replaces.
+#[test]
+fn renewed_evidence_says_what_it_takes() {
+    let root = root();
+    let authority = Certificate::from_der(&root.certificate).unwrap();
+    let spki = authority.subject_public_key_info().unwrap();
+    let issuer = Issuer::new(authority.subject(), PublicKey::new(spki));
+    let response = |status, this_update, next_update: Option<i64>| {
+        let single = SingleResponse::new(&cert_id(IdHash::Sha1), status);
+        let single = single.updates(this_update, next_update.map(Into::into));
+        OcspResponseBuilder::new(Responder::Key(key(1))).respond(single)
+    };
+    let held = |store: &OcspStore, response: OcspResponseBuilder, signer| {
+        store.with(&response.sign(&key(signer)), None, &issuer, &tools()).unwrap()
+    };
+    let old = held(&OcspStore::new(), response(Status::Good, NOW - 20, Some(NOW + 99)), 1);
+    let delegate = || {
+        let single = SingleResponse::new(&cert_id(IdHash::Sha1), Status::Good);
+        OcspResponseBuilder::new(Responder::Name(Name::cn("Responder")))
+            .respond(single.updates(NOW - 10, Some((NOW + 99).into())))
+            .certificate(&responder(&[OCSP_SIGNING], &root))
+    };
+    for (case, newer, signer, takes) in [
+        ("as long", response(Status::Good, NOW - 10, Some(NOW + 99)), 1, false),
+        ("longer", response(Status::Good, NOW - 10, Some(NOW + 100)), 1, false),
+        ("less long", response(Status::Good, NOW - 10, Some(NOW + 98)), 1, true),
+        ("without an end", response(Status::Good, NOW - 10, None), 1, true),
+        ("revoked", response(Status::Revoked(NOW, None), NOW - 10, Some(NOW + 99)), 1, true),
+        ("unknown", response(Status::Unknown, NOW - 10, Some(NOW + 99)), 1, true),
+        ("by a delegate", delegate(), 4, true),
+    ] {
+        let change = held(&old, newer, signer).change_since(&old);
+        assert_eq!(!change.is_none(), takes, "response, {case}: {change:?}");
+    }
+    assert!(old.change_since(&OcspStore::new()).is_none(), "the first response");
+
+    let signers = [signer(&root.certificate)];
+    let list = |number, next_update: Option<i64>| {
+        crl(number).updates(NOW - 60 + i64::from(number), next_update.map(Into::into))
+    };
+    let old = store(&[list(1, Some(NOW + 99)).sign(&key(1))], &signers);
+    let unknown = Extension::raw("1.2.3.4", true, &[5, 0]);
+    for (case, newer, takes) in [
+        ("as long", list(2, Some(NOW + 99)), false),
+        ("less long", list(2, Some(NOW + 98)), true),
+        ("without an end", list(2, None), true),
+        ("one more", list(2, Some(NOW + 99)).revoke(Revoked::new(&[5])), true),
+        ("critical extension", list(2, Some(NOW + 99)).with(unknown), true),
+    ] {
+        let change = store(&[newer.sign(&key(1))], &signers).change_since(&old);
+        assert_eq!(!change.is_none(), takes, "list, {case}: {change:?}");
+    }
+}
+
+/// A source of somebody else's, made with what is public.
+#[derive(Debug)]
+struct Database(Vec<Vec<u8>>);
+
+impl RevocationSource for Database {
+    fn name(&self) -> &'static str {
+        "database"
+    }
+
+    fn digest(&self) -> EvidenceId {
+        EvidenceId::of(&self.0.concat())
+    }
+
+    fn status(&self, query: &Query<'_>, budget: &mut EvidenceBudget<'_>) -> Answer {
+        if let Err(limit) = budget.evidence_check() {
+            return Answer::unknown(Unknown::Limit(limit));
+        }
+        let listed = self.0.iter().any(|serial| *serial == query.certificate.serial_number());
+        let mut answer = Answer::new(match listed {
+            true => Verdict::Revoked(
+                RevokedSince::new(query.now).with_reason(ReasonCode::KeyCompromise),
+            ),
+            false => Verdict::Good,
+        });
+        answer.authority = Some(Authority::Other { source: self.name().into() });
+        answer.evidence.push(self.digest());
+        answer
+    }
+}
+
+#[test]
+fn a_source_may_be_anybodys() {
+    let root = root();
+    let certificate = leaf(&[]);
+    for (case, listed, expected) in [
+        ("listed", vec![vec![5]], "revoked keyCompromise"),
+        ("another is listed", vec![vec![6]], "good"),
+    ] {
+        let source = Arc::new(Database(listed));
+        let digest = source.digest();
+        let judgement =
+            Asked::of(&certificate, &root).judge(&Revocation::new().with_source(source));
+        assert_eq!(say(&judgement), expected, "{case}");
+        assert_eq!(judgement.answer.evidence, [digest], "{case}");
+        assert_eq!(judgement.answer.authority.map(|of| of.kind()), Some("other"), "{case}");
+    }
 }

@@ -13,6 +13,10 @@
 mod kit;
 #[path = "rustls_0_24/net.rs"]
 mod net;
+#[path = "rustls_0_24/quic.rs"]
+mod quic;
+#[path = "rustls_0_24/resume.rs"]
+mod resume;
 
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;

@@ -113,7 +113,7 @@ fn everything_but_the_bytes_is_judged_afresh() {
             verifier(everybody([anchor(&stranger.root)]), server()),
             NAME,
             NOW,
-            "signature.invalid",
+            "trust.no-route",
         ),
         (
             "one more key of that name",
@@ -211,7 +211,7 @@ fn what_one_domain_accepted_helps_no_other() {
     let both = || TrustStore::new([domain("here", &here), domain("there", &there)]).unwrap();
     let only = || TrustStore::new([domain("here", &here)]).unwrap();
     for (case, trust, code) in [
-        ("judged by the domain of the name", both(), "signature.invalid"),
+        ("judged by the domain of the name", both(), "trust.no-route"),
         ("nobody speaks for the name", only(), "trust.no-domain"),
     ] {
         let cold = verifier(trust.clone(), ValidationPolicy::tls_server());
@@ -222,6 +222,70 @@ fn what_one_domain_accepted_helps_no_other() {
     }
     let own = leaf(&there, "www.there.test");
     assert!(decide(&warm(both()), &own, "dns:www.there.test", NOW).is_accepted());
+}
+
+/// Keys whose parameters come from above them, as DSA's may. A signature here is the key's octets and
+/// then, if any, the parameters that it needs.
+#[derive(Debug)]
+struct Inheriting;
+
+impl SignatureBackend for Inheriting {
+    fn verify(
+        &self,
+        key: PublicKey<'_>,
+        _: AlgorithmIdentifier<'_>,
+        _: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureError> {
+        match signature.strip_prefix(key.spki().key()) {
+            Some(needed) if needed.is_empty() || Some(needed) == key.parameters() => Ok(()),
+            _ => Err(SignatureError::Invalid),
+        }
+    }
+}
+
+/// The intermediate has the parameters of whichever anchor it stands below, and the leaf's signature
+/// holds below one of them only.
+#[test]
+fn what_holds_under_inherited_parameters_holds_below_their_anchor() {
+    use kit::{CertificateBuilder, der};
+    let spki = |parameters: &[u8], key: &[u8]| {
+        let algorithm = der::sequence([&der::oid("1.2.840.10040.4.1"), parameters]);
+        der::sequence([algorithm, der::bit_string(0, key)])
+    };
+    let (parameters, signed) =
+        (der::sequence([der::integer(&[7])]), der::oid("2.16.840.1.101.3.4.3.2"));
+    let signed = der::sequence([signed]);
+    let toy = Key::toy(1);
+    let sign = |builder: CertificateBuilder, issuer: &str, signature: &[u8]| {
+        let builder = builder.issuer(&Name::cn(issuer)).signature(signature);
+        builder.inner_algorithm(&signed).outer_algorithm(&signed).sign(&toy)
+    };
+    let ca = CertificateBuilder::authority(&Name::cn("CA"), &toy).spki(&spki(&[], b"ca"));
+    let names = [GeneralName::dns("leaf.example.test")];
+    let leaf = CertificateBuilder::end_entity(&Name::cn("leaf"), &toy, &names);
+    let chain = [
+        sign(leaf.spki(&spki(&[], b"leaf")), "CA", &[b"ca", &parameters[..]].concat()),
+        sign(ca, "Root", b"root"),
+    ];
+    let table = Arc::new(SeenChains::with_capacity(16));
+    let below = |parameters: &[u8]| {
+        let root = Name::cn("Root");
+        let anchor = TrustAnchor::from_name_and_key(&root.0, &spki(parameters, b"root")).unwrap();
+        let policy =
+            ValidationPolicy::tls_server().with_algorithms(AlgorithmPolicy::DEFAULT.allow_dsa());
+        Verifier::new(everybody([anchor]).into(), policy.into(), Arc::new(Inheriting))
+    };
+    for (case, verifier, code) in [
+        ("with parameters", below(&parameters), "accepted"),
+        ("without", below(&[]), "signature.invalid"),
+    ] {
+        let warm = verifier.clone().with_seen_chains(table.clone());
+        let (cold, found) =
+            (decide(&verifier, &chain, NAME, NOW), decide(&warm, &chain, NAME, NOW));
+        assert_eq!(cold.code(), code, "{case}");
+        assert_eq!(record(&found), record(&cold), "{case}");
+    }
 }
 
 #[test]

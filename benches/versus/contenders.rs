@@ -12,6 +12,7 @@ use bonafide::signature::{
 use bonafide::trust::{Domain, TrustAnchor, TrustBundle, TrustStore};
 use bonafide::verify::{Expect, Request, SeenChains, Verifier};
 use bonafide::x509::{AlgorithmIdentifier, Certificate, OwnedCertificate, Time};
+use ring::signature as ring;
 use rustls_pki_types::{
     AlgorithmIdentifier as PkiAlgorithm, CertificateDer, InvalidSignature,
     SignatureVerificationAlgorithm, TrustAnchor as PkiAnchor, UnixTime, alg_id,
@@ -27,7 +28,7 @@ pub struct Chain {
     pub root: CertificateDer<'static>,
     issuer: Authority,
     webpki_anchor: PkiAnchor<'static>,
-    signatures: Vec<Signed>,
+    pub signatures: Vec<Signed>,
 }
 
 const ID: &str = "spiffe://example.org/ns/prod/sa/web";
@@ -39,7 +40,6 @@ impl Chain {
         let mut chain = Vec::new();
         for number in 0..intermediates {
             let name = Name::cn(&format!("Example Intermediate {number}"));
-            // Three RSA keys are all that the kit has; root and leaf share none with an issuer.
             authority = authority.intermediate(&name, &Key::new(kind, 1 + number), |b| b);
             chain.insert(0, CertificateDer::from(authority.certificate.clone()));
         }
@@ -80,7 +80,7 @@ fn new_leaf(kind: Kind, issuer: &Authority) -> CertificateDer<'static> {
     use std::sync::atomic::{AtomicU32, Ordering};
     static SERIAL: AtomicU32 = AtomicU32::new(0x1000_0000);
     let serial = SERIAL.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-    let key = Key::new(kind, if kind == Kind::Rsa { 2 } else { 3 });
+    let key = Key::new(kind, 3);
     CertificateDer::from(issuer.leaf(&Name::cn("workload"), &key, &[GeneralName::uri(ID)], |b| {
         b.serial(&serial).replace(ext::key_usage(&[0]))
     }))
@@ -162,8 +162,7 @@ pub fn revocation_list(chain: &Chain, count: u32) -> Revocation {
 
 impl Ours {
     /// The same, with a table of chains that were presented before.
-    pub fn with_seen_chains(mut self, capacity: usize) -> Self {
-        let table = Arc::new(SeenChains::with_capacity(capacity));
+    pub fn with_seen_chains(mut self, table: Arc<SeenChains>) -> Self {
         self.verifier = self.verifier.with_seen_chains(table);
         self
     }
@@ -222,18 +221,28 @@ impl SignatureVerificationAlgorithm for NoCrypto {
 #[derive(Clone, Copy)]
 pub enum WebpkiSet {
     AwsLcRs,
+    Ring,
     NoCrypto,
 }
 
 pub fn webpki_verify(chain: &Chain, set: WebpkiSet) {
     static AWS: &[&dyn SignatureVerificationAlgorithm] = &[
         webpki::aws_lc_rs::ECDSA_P256_SHA256,
+        webpki::aws_lc_rs::ECDSA_P384_SHA384,
         webpki::aws_lc_rs::RSA_PKCS1_2048_8192_SHA256,
         webpki::aws_lc_rs::ED25519,
+        webpki::aws_lc_rs::ML_DSA_44,
+    ];
+    static RING: &[&dyn SignatureVerificationAlgorithm] = &[
+        webpki::ring::ECDSA_P256_SHA256,
+        webpki::ring::ECDSA_P384_SHA384,
+        webpki::ring::RSA_PKCS1_2048_8192_SHA256,
+        webpki::ring::ED25519,
     ];
     static NONE: &[&dyn SignatureVerificationAlgorithm] = &[&NoCrypto];
     let algorithms = match set {
         WebpkiSet::AwsLcRs => AWS,
+        WebpkiSet::Ring => RING,
         WebpkiSet::NoCrypto => NONE,
     };
     let leaf = webpki::EndEntityCert::try_from(&chain.leaf).unwrap();
@@ -252,12 +261,14 @@ pub fn webpki_verify(chain: &Chain, set: WebpkiSet) {
     assert!(path.intermediate_certificates().count() == chain.intermediates.len());
 }
 
-/// The signatures of the path and nothing else, keys from bytes.
+/// The signatures of the path and nothing else, keys from bytes, by aws-lc-rs.
 pub fn raw_signatures(chain: &Chain) {
     let algorithm: &dyn aws::VerificationAlgorithm = match chain.kind {
         Kind::P256 => &aws::ECDSA_P256_SHA256_ASN1,
+        Kind::P384 => &aws::ECDSA_P384_SHA384_ASN1,
         Kind::Rsa => &aws::RSA_PKCS1_2048_8192_SHA256,
         Kind::Ed25519 => &aws::ED25519,
+        Kind::MlDsa(44) => &aws::ML_DSA_44,
         other => panic!("no raw verification for {other:?}"),
     };
     for Signed { key, message, signature } in &chain.signatures {
@@ -265,11 +276,25 @@ pub fn raw_signatures(chain: &Chain) {
     }
 }
 
+/// The same by ring.
+pub fn raw_signatures_of_ring(chain: &Chain) {
+    let algorithm: &dyn ring::VerificationAlgorithm = match chain.kind {
+        Kind::P256 => &ring::ECDSA_P256_SHA256_ASN1,
+        Kind::P384 => &ring::ECDSA_P384_SHA384_ASN1,
+        Kind::Rsa => &ring::RSA_PKCS1_2048_8192_SHA256,
+        Kind::Ed25519 => &ring::ED25519,
+        other => panic!("no raw verification for {other:?}"),
+    };
+    for Signed { key, message, signature } in &chain.signatures {
+        ring::UnparsedPublicKey::new(algorithm, key).verify(message, signature).unwrap();
+    }
+}
+
 /// One signature of a path, cut out beforehand.
-struct Signed {
-    key: Vec<u8>,
-    message: Vec<u8>,
-    signature: Vec<u8>,
+pub struct Signed {
+    pub key: Vec<u8>,
+    pub message: Vec<u8>,
+    pub signature: Vec<u8>,
 }
 
 fn signatures(path: &[&CertificateDer<'_>]) -> Vec<Signed> {

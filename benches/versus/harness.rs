@@ -2,7 +2,7 @@
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// One contender: a name and what it does once.
@@ -17,35 +17,38 @@ impl<'a> Contender<'a> {
     }
 }
 
+/// A race need not last longer for each contender, where a few hundred rounds tell enough.
+const LONG_ENOUGH: Duration = Duration::from_secs(1);
+
 /// Median nanoseconds of each contender, over interleaved rounds. A round runs every contender for
-/// about `slice`.
+/// about `slice`, or once where that takes longer.
 pub fn race(contenders: &mut [Contender<'_>], rounds: usize, slice: Duration) -> Vec<f64> {
+    let timed = |contender: &mut Contender<'_>, count: u32| {
+        let start = Instant::now();
+        (0..count).for_each(|_| (contender.run)());
+        start.elapsed()
+    };
     let batch: Vec<u32> = contenders
         .iter_mut()
         .map(|contender| {
-            (contender.run)();
             let mut count = 1_u32;
-            loop {
-                let start = Instant::now();
-                for _ in 0..count {
-                    (contender.run)();
-                }
-                let spent = start.elapsed();
-                if spent >= slice / 2 || count >= 1 << 24 {
-                    return count;
-                }
+            // The shortest of a few: who was interrupted would be given too small a batch.
+            while count < 1 << 24 && (0..4).map(|_| timed(contender, count)).min() < Some(slice / 2)
+            {
                 count *= 2;
             }
+            count
         })
         .collect();
+    let slices =
+        contenders.iter_mut().zip(&batch).map(|(contender, &count)| timed(contender, count));
+    let longest = slices.max().unwrap_or(slice).max(slice);
+    let rounds = rounds.min((LONG_ENOUGH.as_nanos() / longest.as_nanos()) as usize).max(101);
     let mut samples: Vec<Vec<f64>> = vec![Vec::with_capacity(rounds); contenders.len()];
     for _ in 0..rounds {
         for (index, contender) in contenders.iter_mut().enumerate() {
-            let start = Instant::now();
-            for _ in 0..batch[index] {
-                (contender.run)();
-            }
-            samples[index].push(start.elapsed().as_nanos() as f64 / f64::from(batch[index]));
+            let spent = timed(contender, batch[index]);
+            samples[index].push(spent.as_nanos() as f64 / f64::from(batch[index]));
         }
     }
     samples.into_iter().map(median).collect()
@@ -81,42 +84,59 @@ pub fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Counts allocations of this thread's work; the bench runs one contender at a time.
+/// Counts what is allocated while somebody looks; the bench runs one contender at a time.
 pub struct Counting;
 
+/// Whether somebody looks: a load and a branch are all that allocating costs while nobody does.
+static LOOKING: AtomicBool = AtomicBool::new(false);
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+/// What was allocated and not given back; below zero where more is given back than was taken.
+static HELD: AtomicI64 = AtomicI64::new(0);
 
-/// Without a locked instruction, which would be charged to whoever allocates: only one thread is
-/// counted at a time, and what others lose does not matter.
-fn count() {
-    ALLOCATIONS.store(ALLOCATIONS.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+fn count(allocations: u64, taken: usize, given_back: usize) {
+    if LOOKING.load(Ordering::Relaxed) {
+        ALLOCATIONS.fetch_add(allocations, Ordering::Relaxed);
+        HELD.fetch_add(taken as i64 - given_back as i64, Ordering::Relaxed);
+    }
 }
 
 // SAFETY: passes every call on to the system allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(1, layout.size(), 0);
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        count(0, 0, layout.size());
         unsafe { System.dealloc(pointer, layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
+        count(1, size, layout.size());
         unsafe { System.realloc(pointer, layout, size) }
     }
 }
 
 /// Allocations and reallocations of one run, the least of several.
-pub fn allocations<T>(mut run: impl FnMut() -> T) -> u64 {
+pub fn allocations<T>(mut run: impl FnMut() -> T) -> f64 {
     (0..5)
         .map(|_| {
-            let before = ALLOCATIONS.load(Ordering::Relaxed);
+            ALLOCATIONS.store(0, Ordering::Relaxed);
+            LOOKING.store(true, Ordering::Relaxed);
             drop(black_box(run()));
-            ALLOCATIONS.load(Ordering::Relaxed) - before
+            LOOKING.store(false, Ordering::Relaxed);
+            ALLOCATIONS.load(Ordering::Relaxed)
         })
         .min()
-        .unwrap_or(0)
+        .map_or(f64::NAN, |count| count as f64)
+}
+
+/// What `make` makes, and the bytes that it left allocated, the value's own size among them.
+pub fn held<T>(make: impl FnOnce() -> T) -> (T, f64) {
+    HELD.store(0, Ordering::Relaxed);
+    LOOKING.store(true, Ordering::Relaxed);
+    let made = make();
+    LOOKING.store(false, Ordering::Relaxed);
+    (made, HELD.load(Ordering::Relaxed) as f64 + size_of::<T>() as f64)
 }

@@ -76,7 +76,7 @@ fn accepted(decision: &Decision, peer: &CertifiedPeer, estate: &Estate) {
         let note = ["trust.tainted", "identity.outside-trust-domain"].contains(&finding.code());
         assert!(note, "{} on an accepted path", finding.code());
     }
-    let path: Vec<Certificate<'_>> = peer.path().iter().map(|c| c.as_certificate()).collect();
+    let path: Vec<Certificate<'_>> = peer.path().iter().collect();
     assert_eq!(path[0].as_der(), estate.leaf);
     assert!(
         estate.anchors.iter().any(|anchor| anchor.fingerprint() == peer.anchor().fingerprint())

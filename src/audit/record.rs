@@ -1,4 +1,4 @@
-//! The record itself, version 1.
+//! The record itself, version 2.
 
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::digest::AuditDigest;
 use crate::decision::{
-    Attempt, CertificateSummary, CertifiedPeer, Decision, Finding, Outcome, Work,
+    Attempt, CertificateSummary, CertifiedPeer, Decision, Finding, Outcome, Rejection, Work,
 };
 use crate::identity::PeerIdentity;
+use crate::revocation::EvidenceId;
 
 /// A decision as plain data, see the [module documentation](super).
 ///
@@ -45,6 +46,9 @@ pub struct AuditRecord {
     /// Findings that belong to no attempt: of an acceptance its notes, of a rejection certificates
     /// that could not be read.
     pub findings: Vec<AuditFinding>,
+    /// Of a rejection, the revocation evidence by which paths were refused, by digest; what an
+    /// acceptance rests on stands with the peer.
+    pub evidence: Vec<AuditDigest>,
     /// The work that was demanded.
     pub work: AuditWork,
 }
@@ -160,7 +164,7 @@ pub enum AuditError {
 
 impl AuditRecord {
     /// The version that is written.
-    pub const VERSION: u32 = 1;
+    pub const VERSION: u32 = 2;
 
     /// Projects a decision.
     #[must_use]
@@ -184,6 +188,7 @@ impl AuditRecord {
                 .unwrap_or_default(),
             attempts_omitted: rejection.map_or(0, |rejection| rejection.omitted()),
             findings: loose.unwrap_or_default().iter().map(AuditFinding::of).collect(),
+            evidence: digests(rejection.map(Rejection::evidence).unwrap_or_default()),
             work: AuditWork::of(decision.work()),
         }
     }
@@ -223,15 +228,17 @@ impl AuditPeer {
             bundle_digest: peer.bundle_digest().into(),
             bundle_sequence: peer.bundle_sequence(),
             anchor: AuditCertificate::of(&CertificateSummary::of_anchor(peer.anchor())),
-            path: path
-                .map(|c| AuditCertificate::of(&CertificateSummary::of(&c.as_certificate())))
-                .collect(),
+            path: path.map(|c| AuditCertificate::of(&CertificateSummary::of(&c))).collect(),
             policies: peer.policies().iter().map(ToString::to_string).collect(),
             valid_until: peer.valid_until().unix(),
             revocation_asked: peer.revocation_was_asked(),
-            evidence: peer.evidence().iter().map(|id| id.as_bytes().into()).collect(),
+            evidence: digests(peer.evidence()),
         }
     }
+}
+
+fn digests(evidence: &[EvidenceId]) -> Vec<AuditDigest> {
+    evidence.iter().map(|id| id.as_bytes().into()).collect()
 }
 
 impl AuditCertificate {

@@ -10,6 +10,7 @@
 //! key usage vouches for those purposes only*). So this rule, too, looks at one certificate.
 
 use crate::policy::{Choice, SvidProfile, ValidationPolicy};
+use crate::x509::extension::ExtensionKinds;
 use crate::x509::oid::known;
 use crate::x509::{Certificate, ExtensionKind, KeyUsage, Oid, Time, Version};
 
@@ -184,10 +185,12 @@ fn check_purpose(
 ) {
     let Some(usage) = certificate.extended_key_usage() else { return };
     let allowed = usage.is_ok_and(|usage| {
-        usage.iter().any(|oid| {
-            oid == purpose
-                || (any_purpose == Choice::Allow && oid.as_bytes() == known::ANY_EXTENDED_KEY_USAGE)
-        })
+        usage.is_only(purpose)
+            || usage.iter().any(|oid| {
+                oid == purpose
+                    || (any_purpose == Choice::Allow
+                        && oid.as_bytes() == known::ANY_EXTENDED_KEY_USAGE)
+            })
     });
     if !allowed {
         report(Violation::Purpose { purpose: purpose.to_owned() });
@@ -203,7 +206,7 @@ pub(super) fn check_critical_extensions(
     policy: &ValidationPolicy,
     report: Sink<'_>,
 ) {
-    const NOT_PROCESSED: [ExtensionKind; 7] = [
+    const NOT_PROCESSED: ExtensionKinds = ExtensionKinds::of(&[
         ExtensionKind::PrivateKeyUsagePeriod,
         ExtensionKind::IssuerAltName,
         ExtensionKind::SubjectDirectoryAttributes,
@@ -211,15 +214,15 @@ pub(super) fn check_critical_extensions(
         ExtensionKind::AuthorityInfoAccess,
         ExtensionKind::SubjectInfoAccess,
         ExtensionKind::SctList,
-    ];
+    ]);
     let suspect = certificate.unknown_critical_extension().is_some()
-        || NOT_PROCESSED.iter().any(|&kind| certificate.is_critical(kind));
+        || certificate.has_critical(NOT_PROCESSED);
     if !suspect {
         return;
     }
     for extension in certificate.extensions().filter(|extension| extension.critical) {
         let processed = ExtensionKind::of(extension.oid)
-            .is_some_and(|kind| !NOT_PROCESSED.contains(&kind))
+            .is_some_and(|kind| !NOT_PROCESSED.contains(kind))
             || policy.handlers.contains_key(&extension.oid.to_owned());
         if !processed {
             report(Violation::UnknownCriticalExtension(extension.oid.to_owned()));

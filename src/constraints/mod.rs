@@ -11,7 +11,7 @@ mod sample;
 mod svid;
 mod violation;
 
-pub(crate) use certificate::{Demands, check_issuer};
+pub(crate) use certificate::{Demands, check_end_entity, check_issuer};
 pub use names::NameConstraintFailure;
 pub(crate) use path::{
     Breach, PathCertificate, PathView, Reach, check_path, check_target, path_length,

@@ -1,6 +1,7 @@
 //! Violations: which rule a certificate or path breaks, with the values that disagree.
 
-use alloc::string::String;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 use core::fmt;
 
 use super::names::NameConstraintFailure;
@@ -8,7 +9,10 @@ use super::svid::SvidRule;
 use crate::policy::{ConformanceRule, Limit, LimitExceeded, UnknownReason};
 use crate::revocation::{Revoked, Unknown};
 use crate::signature::{AlgorithmRefused, SignatureError};
-use crate::x509::{CertificateError, KeyUsage, OwnedOid, Time, Version};
+use crate::x509::{Certificate, CertificateError, KeyUsage, OwnedOid, Time, Version, write_hex};
+
+/// How many octets of a key identifier are written; a SHA-256 has as many.
+const KEY_ID_WRITTEN: usize = 32;
 
 /// A rule that is broken. [`Violation::code`] is stable; the text is not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,6 +136,9 @@ pub enum Violation {
     NoRoute {
         /// The name for which there is no certificate and no anchor.
         issuer: String,
+        /// The identifier of the key that is missing under that name, where the certificate gives
+        /// one. Certificates and anchors of that name with other keys may be there.
+        key_id: Option<Vec<u8>>,
     },
     /// A bound on work ended the search.
     Limit(LimitExceeded),
@@ -216,6 +223,14 @@ impl Violation {
         Self::Limit(exceeded) => exceeded.limit().code(),
             Limit::CODES.iter().copied();
     });
+
+    /// Nothing leads on from `certificate`.
+    pub(crate) fn no_route(certificate: &Certificate<'_>) -> Self {
+        Self::NoRoute {
+            issuer: certificate.issuer().to_string(),
+            key_id: certificate.key_id_of_signer().map(<[u8]>::to_vec),
+        }
+    }
 
     /// Which of several violations of one path is named first: the lowest.
     pub(crate) const fn rank(&self) -> u8 {
@@ -400,8 +415,14 @@ impl fmt::Display for Violation {
             Self::OutsideTrustDomain { name } => {
                 write!(f, "{name} is left out of the identity: its trust domain is another or none")
             }
-            Self::NoRoute { issuer } => {
-                write!(f, "nothing that was presented leads from the issuer {issuer} to an anchor")
+            Self::NoRoute { issuer, key_id } => {
+                write!(f, "nothing that was presented leads from the issuer {issuer}")?;
+                if let Some(key_id) = key_id {
+                    f.write_str(" with key id ")?;
+                    write_hex(f, key_id.iter().take(KEY_ID_WRITTEN))?;
+                    f.write_str(if key_id.len() > KEY_ID_WRITTEN { "…" } else { "" })?;
+                }
+                f.write_str(" to an anchor")
             }
             Self::Limit(exceeded) => exceeded.fmt(f),
             Self::NoTrustDomain { name: Some(name) } => {

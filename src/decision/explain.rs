@@ -4,17 +4,24 @@ use core::fmt;
 
 use super::{Attempt, CertificateSummary, Decision, Outcome};
 use crate::decision::CertifiedPeer;
+use crate::identity::Identity;
+use crate::revocation::EvidenceId;
+use crate::x509::write_hex;
 
 /// A decision in words; made by [`Decision::explain`], printed by `Display`.
 ///
 /// The text is not stable. It never holds unescaped bytes of a certificate and is bounded: at most
-/// four paths are drawn, and names are cut off where they are long.
+/// four paths are drawn, 16 further names of a peer told and eight pieces of evidence named, and names of
+/// certificates are cut off where they are long.
 #[derive(Clone, Copy, Debug)]
 pub struct Explanation<'d> {
     decision: &'d Decision,
 }
 
 const PATHS_DRAWN: usize = 4;
+const NAMES_SHOWN: usize = 16;
+
+const EVIDENCE_NAMED: usize = 8;
 
 impl<'d> Explanation<'d> {
     pub(crate) const fn new(decision: &'d Decision) -> Self {
@@ -43,6 +50,7 @@ impl fmt::Display for Explanation<'_> {
                 for other in rejection.others() {
                     writeln!(f, "  also presented: {} ({})", other, other.code())?;
                 }
+                name_evidence(f, rejection.evidence())?;
             }
         }
         let work = self.decision.work;
@@ -59,8 +67,18 @@ fn accepted(f: &mut fmt::Formatter<'_>, peer: &CertifiedPeer) -> fmt::Result {
         Some(identity) => writeln!(f, "accepted: {identity}")?,
         None => writeln!(f, "accepted: a peer without a name")?,
     }
-    for identity in peer.identity().iter().skip(1) {
-        writeln!(f, "  also: {identity}")?;
+    for (index, identity) in peer.identity().iter().skip(1).enumerate() {
+        match identity {
+            // In words: as an identity it is a row of octets.
+            Identity::Subject(subject) if index < NAMES_SHOWN => {
+                writeln!(f, "  also: {}", subject.as_name())?;
+            }
+            _ if index < NAMES_SHOWN => writeln!(f, "  also: {identity}")?,
+            _ => {
+                writeln!(f, "  and {} more name(s)", peer.identity().len() - 1 - NAMES_SHOWN)?;
+                break;
+            }
+        }
     }
     write!(f, "  trust domain {}", peer.trust_domain())?;
     match peer.bundle_sequence() {
@@ -71,9 +89,10 @@ fn accepted(f: &mut fmt::Formatter<'_>, peer: &CertifiedPeer) -> fmt::Result {
     writeln!(f, "  path:")?;
     let mut indent = 4;
     line(f, indent, "anchor", &CertificateSummary::of_anchor(peer.anchor()))?;
-    for (depth, certificate) in peer.path().iter().enumerate().rev() {
+    for (above, certificate) in peer.path().iter().rev().enumerate() {
+        let depth = peer.path().len() - 1 - above;
         indent += 2;
-        let summary = CertificateSummary::of(&certificate.as_certificate());
+        let summary = CertificateSummary::of(&certificate);
         line(f, indent, depth, &summary)?;
     }
     if !peer.policies().is_empty() {
@@ -86,10 +105,27 @@ fn accepted(f: &mut fmt::Formatter<'_>, peer: &CertifiedPeer) -> fmt::Result {
     if !peer.revocation_was_asked() {
         writeln!(f, "  revocation was not asked about: there is no evidence and no demand for it")?;
     }
+    name_evidence(f, peer.evidence())?;
     for note in peer.notes() {
         writeln!(f, "  note: {} ({})", note, note.code())?;
     }
     Ok(())
+}
+
+/// Names evidence by the beginning of its digest.
+fn name_evidence(f: &mut fmt::Formatter<'_>, evidence: &[EvidenceId]) -> fmt::Result {
+    let mut before = "  revocation evidence: sha256 ";
+    for id in evidence.iter().take(EVIDENCE_NAMED) {
+        f.write_str(before)?;
+        write_hex(f, id.as_bytes().iter().take(8))?;
+        f.write_str("…")?;
+        before = ", ";
+    }
+    match evidence.len() {
+        0 => Ok(()),
+        ..=EVIDENCE_NAMED => writeln!(f),
+        more => writeln!(f, " and {} more", more - EVIDENCE_NAMED),
+    }
 }
 
 fn draw_attempt(f: &mut fmt::Formatter<'_>, attempt: &Attempt) -> fmt::Result {

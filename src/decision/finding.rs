@@ -6,7 +6,7 @@ use core::fmt;
 
 use crate::constraints::Violation;
 use crate::trust::TrustAnchor;
-use crate::x509::{Certificate, Time};
+use crate::x509::{Certificate, Time, write_hex};
 use sha2::{Digest, Sha256};
 
 /// The SHA-256 of a certificate.
@@ -33,7 +33,7 @@ impl Fingerprint {
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|octet| write!(f, "{octet:02x}"))
+        write_hex(f, &self.0)
     }
 }
 
@@ -97,9 +97,7 @@ impl fmt::Display for CertificateSummary {
             write!(f, ", {not_before} to {not_after}")?;
         }
         f.write_str(", sha256 ")?;
-        for octet in self.fingerprint.0.iter().take(8) {
-            write!(f, "{octet:02x}")?;
-        }
+        write_hex(f, self.fingerprint.0.iter().take(8))?;
         f.write_str("…")
     }
 }

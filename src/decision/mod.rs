@@ -7,6 +7,7 @@
 
 mod explain;
 mod finding;
+mod path;
 mod peer;
 
 use alloc::boxed::Box;
@@ -16,6 +17,7 @@ pub use crate::constraints::Violation;
 pub use crate::policy::Work;
 pub use explain::Explanation;
 pub use finding::{Attempt, CertificateSummary, Finding, Fingerprint};
+pub use path::CertificationPath;
 pub(crate) use peer::PeerRecord;
 pub use peer::{CertifiedPeer, ProofError, VerifiedPeer};
 

@@ -4,19 +4,18 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::finding::Finding;
+use super::path::CertificationPath;
 use crate::identity::PeerIdentity;
 use crate::revocation::EvidenceId;
 use crate::signature::{PublicKey, SignatureBackend, SignatureCheck, SignatureError};
 use crate::trust::TrustAnchor;
-use crate::x509::{
-    AlgorithmIdentifier, CertificateError, KeyUsage, OwnedCertificate, OwnedOid, Time,
-};
+use crate::x509::{AlgorithmIdentifier, CertificateError, KeyUsage, OwnedOid, Time};
 
 /// What an acceptance rests on.
 #[derive(Debug)]
 pub(crate) struct PeerRecord {
     pub(crate) identity: PeerIdentity,
-    pub(crate) path: Arc<[OwnedCertificate]>,
+    pub(crate) path: CertificationPath,
     pub(crate) anchor: Arc<TrustAnchor>,
     pub(crate) trust_domain: Arc<str>,
     pub(crate) bundle_digest: [u8; 32],
@@ -48,12 +47,7 @@ impl CertifiedPeer {
 
     /// The certification path, the peer's own certificate first; the anchor is not part of it.
     #[must_use]
-    pub fn path(&self) -> &[OwnedCertificate] {
-        &self.0.path
-    }
-
-    #[cfg(feature = "std")]
-    pub(crate) fn shared_path(&self) -> &Arc<[OwnedCertificate]> {
+    pub fn path(&self) -> &CertificationPath {
         &self.0.path
     }
 
@@ -133,7 +127,7 @@ impl CertifiedPeer {
         message: &[u8],
         signature: &[u8],
     ) -> Result<VerifiedPeer, ProofError> {
-        let leaf = self.0.path.first().ok_or(ProofError::NoCertificate)?.as_certificate();
+        let leaf = self.0.path.end_entity().ok_or(ProofError::NoCertificate)?;
         // RFC 8446 4.4.2.2: "If the keyUsage extension is present, the digitalSignature bit MUST
         // be set."
         if leaf.key_usage().is_some_and(|usage| !usage.contains(KeyUsage::DIGITAL_SIGNATURE)) {
@@ -167,7 +161,7 @@ impl VerifiedPeer {
     /// Nothing where the decision is about another certificate.
     #[cfg(feature = "std")]
     pub(crate) fn decided_again(&self, peer: &CertifiedPeer) -> Option<Self> {
-        let (shown, now) = (self.path().first()?, peer.path().first()?);
+        let (shown, now) = (self.path().der(0)?, peer.path().der(0)?);
         (shown == now).then(|| Self(peer.clone()))
     }
 

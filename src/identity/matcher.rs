@@ -141,14 +141,13 @@ impl IdentityMatcher {
     #[must_use]
     pub fn explain<'a>(&'a self, peer: &'a PeerIdentity) -> MatchReport<'a> {
         if peer.is_empty() {
-            return MatchReport { holds: false, anonymous: true, clause: self, identity: None };
+            return MatchReport { holds: false, clause: self, identity: None, peer };
         }
         self.decide(peer)
     }
 
     fn decide<'a>(&'a self, peer: &'a PeerIdentity) -> MatchReport<'a> {
-        let report =
-            |holds, identity| MatchReport { holds, anonymous: false, clause: self, identity };
+        let report = |holds, identity| MatchReport { holds, clause: self, identity, peer };
         match &self.0 {
             Clause::Any(matchers) => matchers
                 .iter()
@@ -214,10 +213,9 @@ serde_as_text!(IdentityMatcher, "an identity matcher");
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MatchReport<'a> {
     holds: bool,
-    // Whether the peer has no identity, which decides before any clause.
-    anonymous: bool,
     clause: &'a IdentityMatcher,
     identity: Option<&'a Identity>,
+    peer: &'a PeerIdentity,
 }
 
 impl<'a> MatchReport<'a> {
@@ -243,18 +241,27 @@ impl<'a> MatchReport<'a> {
 
 impl fmt::Display for MatchReport<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.anonymous {
+        if self.peer.is_empty() {
             return f.write_str("refused: the peer has no identity");
         }
         f.write_str(if self.holds { "accepted: " } else { "refused: " })?;
         write!(f, "{} ", self.clause)?;
         f.write_str(if self.holds { "holds" } else { "does not hold" })?;
-        match self.identity {
-            Some(identity) => write!(f, ": the peer is {identity}"),
-            None => Ok(()),
+        // Who it is otherwise, where no identity is the one looked for.
+        let others = self.peer.iter().filter(|_| !self.holds && self.identity.is_none());
+        for (index, identity) in self.identity.into_iter().chain(others).enumerate() {
+            match index {
+                0 => write!(f, ": the peer is {identity}")?,
+                1..SHOWN => write!(f, ", {identity}")?,
+                _ => return f.write_str(", …"),
+            }
         }
+        Ok(())
     }
 }
+
+/// How many identities of a peer a report names.
+const SHOWN: usize = 3;
 
 fn write_list<'a, T: fmt::Display + 'a>(
     f: &mut fmt::Formatter<'_>,

@@ -334,9 +334,14 @@ mod tests {
                 "no part of any",
                 "any(dns:a, dns:b)",
                 web,
-                "refused: any(dns:a, dns:b) does not hold",
+                "refused: any(dns:a, dns:b) does not hold: the peer is spiffe://b/web",
             ),
-            ("part of all", "all(trust-domain(b), dns:a)", web, "refused: dns:a does not hold"),
+            (
+                "part of all, of many names",
+                "all(trust-domain(b), dns:a)",
+                &["spiffe://b/web", "dns:b", "dns:c", "dns:d"],
+                "refused: dns:a does not hold: the peer is spiffe://b/web, dns:b, dns:c, …",
+            ),
             (
                 "all",
                 "all(trust-domain(b), not(dns:a))",

@@ -18,7 +18,7 @@ use super::spiffe::SpiffeId;
 use super::text::serde_as_text;
 use super::trust_domain::TrustDomainRef;
 use super::uri::WorkloadUri;
-use crate::x509::{DerError, Name};
+use crate::x509::{DerError, Name, write_hex};
 
 /// A distinguished name, as its DER; equal to others by RFC 5280 section 7.1, which folds case and
 /// spaces.
@@ -104,7 +104,7 @@ impl fmt::Display for DistinguishedName {
     /// Writes `#` and the DER in hexadecimal, as RFC 4514 section 2.4 does for values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("#")?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        write_hex(f, &*self.0)
     }
 }
 
@@ -171,49 +171,101 @@ serde_as_text!(Identity, "an identity, as in \"dns:example.org\"");
 ///
 /// The order is SPIFFE ID, other URI, DNS name, IP address, mailbox, subject; within a kind it is that
 /// of bytes. It does not depend on the order in a certificate, so equal sets are equal values.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PeerIdentity(
-    // INVARIANT: sorted, without duplicates.
-    Arc<[Identity]>,
-);
+#[derive(Clone)]
+pub struct PeerIdentity(Identities);
+
+#[derive(Clone)]
+enum Identities {
+    /// Most peers have one.
+    One(Identity),
+    // INVARIANT: sorted, without duplicates, and not one.
+    Several(Arc<[Identity]>),
+}
+
+impl PartialEq for PeerIdentity {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_slice() == other.as_slice()
+    }
+}
+
+impl Eq for PeerIdentity {}
+
+impl Ord for PeerIdentity {
+    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+        self.as_slice().cmp(other.as_slice())
+    }
+}
+
+impl PartialOrd for PeerIdentity {
+    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl core::hash::Hash for PeerIdentity {
+    fn hash<H: core::hash::Hasher>(&self, state: &mut H) {
+        self.as_slice().hash(state);
+    }
+}
+
+impl fmt::Debug for PeerIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PeerIdentity").field(&self.as_slice()).finish()
+    }
+}
 
 impl PeerIdentity {
     /// Collects identities.
     #[must_use]
     pub fn new(identities: impl IntoIterator<Item = Identity>) -> Self {
-        let mut identities: Vec<_> = identities.into_iter().collect();
+        let mut identities = identities.into_iter();
+        let (first, second) = (identities.next(), identities.next());
+        let mut identities: Vec<_> = match (first, second) {
+            (Some(only), None) => return Self(Identities::One(only)),
+            (first, second) => first.into_iter().chain(second).chain(identities).collect(),
+        };
         identities.sort_unstable();
         identities.dedup();
-        Self(Arc::from(identities))
+        match <[Identity; 1]>::try_from(identities) {
+            Ok([only]) => Self(Identities::One(only)),
+            Err(several) => Self(Identities::Several(several.into())),
+        }
+    }
+
+    fn as_slice(&self) -> &[Identity] {
+        match &self.0 {
+            Identities::One(only) => core::slice::from_ref(only),
+            Identities::Several(several) => several,
+        }
     }
 
     /// Returns the identity of highest precedence; `None` for a peer without identity.
     #[must_use]
     pub fn primary(&self) -> Option<&Identity> {
-        self.0.first()
+        self.as_slice().first()
     }
 
     /// Whether there is no identity at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.as_slice().is_empty()
     }
 
     /// How many identities there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.as_slice().len()
     }
 
     /// Whether the peer has exactly this identity.
     #[must_use]
     pub fn contains(&self, identity: &Identity) -> bool {
-        self.0.binary_search(identity).is_ok()
+        self.as_slice().binary_search(identity).is_ok()
     }
 
     /// Returns all identities, the primary one first.
     pub fn iter(&self) -> core::slice::Iter<'_, Identity> {
-        self.0.iter()
+        self.as_slice().iter()
     }
 
     /// Returns the SPIFFE ID; `None` also where there are several, since no SVID has two.

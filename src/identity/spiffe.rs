@@ -23,6 +23,7 @@ use core::str::FromStr;
 
 use super::text::serde_as_text;
 use super::trust_domain::{TrustDomainRef, check_trust_domain, id_text};
+use crate::x509::text::Alphabet;
 
 /// Scheme and delimiter before the trust domain.
 pub(super) const SCHEME: &str = "spiffe://";
@@ -422,34 +423,36 @@ fn check(id: &[u8]) -> Result<usize, SpiffeIdError> {
     if id.len() > SpiffeIdRef::MAX_LENGTH {
         return Err(SpiffeIdError::new(SpiffeIdRef::MAX_LENGTH, SpiffeIdErrorKind::TooLong));
     }
-    let mut pieces = id.get(SCHEME.len()..).unwrap_or_default().split(|&byte| byte == b'/');
-    let domain = pieces.next().unwrap_or_default();
+    let rest = id.get(SCHEME.len()..).unwrap_or_default();
+    let end = rest.iter().position(|&byte| byte == b'/').unwrap_or(rest.len());
+    let (domain, mut rest) = rest.split_at_checked(end).unwrap_or((rest, &[]));
     check_trust_domain(domain).map_err(|error| error.shifted(SCHEME.len()))?;
     let path = SCHEME.len() + domain.len();
-    let mut start = path;
-    for segment in pieces {
-        start += 1;
+    while let [b'/', tail @ ..] = rest {
+        let start = id.len() - tail.len();
         // ID-13: "paths … MUST NOT include a trailing /".
-        if segment.is_empty() && start == id.len() {
+        if tail.is_empty() {
             return Err(SpiffeIdError::new(start - 1, SpiffeIdErrorKind::TrailingSlash));
         }
-        check_segment(segment).map_err(|error| error.shifted(start))?;
-        start += segment.len();
+        let segment = segment_of(tail, Some(b'/')).map_err(|error| error.shifted(start))?;
+        rest = tail.get(segment.len()..).unwrap_or_default();
     }
     Ok(path)
 }
 
-/// SPIFFE-ID section 2.2 on one segment; offsets count from its first byte.
-pub(super) fn check_segment(segment: &[u8]) -> Result<(), SpiffeIdError> {
-    // ID-12
-    match segment {
-        b"" => return Err(SpiffeIdError::new(0, SpiffeIdErrorKind::EmptySegment)),
-        b"." | b".." => return Err(SpiffeIdError::new(0, SpiffeIdErrorKind::DotSegment)),
-        _ => {}
-    }
-    for (offset, &byte) in segment.iter().enumerate() {
+/// What a path segment is made of.
+static SEGMENT: Alphabet =
+    Alphabet::of(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_");
+
+/// SPIFFE-ID section 2.2: the segment that `text` begins with, which goes on to its end or to `until`;
+/// offsets count from its first byte.
+fn segment_of(text: &[u8], until: Option<u8>) -> Result<&[u8], SpiffeIdError> {
+    let end = text.iter().position(|&byte| !SEGMENT.contains(byte)).unwrap_or(text.len());
+    let (segment, behind) = text.split_at_checked(end).unwrap_or((text, &[]));
+    if let Some(&byte) = behind.first()
+        && Some(byte) != until
+    {
         let kind = match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' => continue,
             // ID-11
             b'%' => SpiffeIdErrorKind::PercentEncoding,
             // ID-03
@@ -458,9 +461,19 @@ pub(super) fn check_segment(segment: &[u8]) -> Result<(), SpiffeIdError> {
             // ID-14
             _ => SpiffeIdErrorKind::SegmentCharacter(byte),
         };
-        return Err(SpiffeIdError::new(offset, kind));
+        return Err(SpiffeIdError::new(end, kind));
     }
-    Ok(())
+    // ID-12
+    match segment {
+        b"" => Err(SpiffeIdError::new(0, SpiffeIdErrorKind::EmptySegment)),
+        b"." | b".." => Err(SpiffeIdError::new(0, SpiffeIdErrorKind::DotSegment)),
+        _ => Ok(segment),
+    }
+}
+
+/// SPIFFE-ID section 2.2 on one segment; offsets count from its first byte.
+pub(super) fn check_segment(segment: &[u8]) -> Result<(), SpiffeIdError> {
+    segment_of(segment, None).map(|_| ())
 }
 
 #[cfg(test)]

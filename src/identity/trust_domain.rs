@@ -12,6 +12,7 @@ use core::str::FromStr;
 
 use super::spiffe::{SCHEME, SpiffeId, SpiffeIdError, SpiffeIdErrorKind};
 use super::text::serde_as_text;
+use crate::x509::text::Alphabet;
 
 /// A trust domain name, borrowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -158,19 +159,20 @@ impl PartialEq<TrustDomainRef<'_>> for TrustDomain {
 
 serde_as_text!(TrustDomain, "a trust domain name");
 
+/// What a trust domain name is made of.
+static ALPHABET: Alphabet = Alphabet::of(b"abcdefghijklmnopqrstuvwxyz0123456789.-_");
+
 /// SPIFFE-ID section 2.1, on the bytes of a trust domain name; offsets count from its first byte.
 pub(super) fn check_trust_domain(name: &[u8]) -> Result<(), SpiffeIdError> {
     // ID-02: "The trust domain name … MUST NOT be empty."
     if name.is_empty() {
         return Err(SpiffeIdError::new(0, SpiffeIdErrorKind::EmptyTrustDomain));
     }
-    for (offset, &byte) in name.iter().enumerate() {
-        // ID-17
-        if offset == TrustDomainRef::MAX_LENGTH {
-            return Err(SpiffeIdError::new(offset, SpiffeIdErrorKind::TrustDomainTooLong));
-        }
+    // ID-17
+    let bounded = name.get(..TrustDomainRef::MAX_LENGTH).unwrap_or(name);
+    let wrong = bounded.iter().position(|&byte| !ALPHABET.contains(byte));
+    if let Some((offset, &byte)) = wrong.and_then(|offset| Some((offset, name.get(offset)?))) {
         let kind = match byte {
-            b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_' => continue,
             // ID-05, against ID-10: see `SpiffeId::parse_lenient`.
             b'A'..=b'Z' => SpiffeIdErrorKind::UpperCase,
             // ID-04: "the userinfo and port … MUST be empty", their delimiters included.
@@ -185,6 +187,9 @@ pub(super) fn check_trust_domain(name: &[u8]) -> Result<(), SpiffeIdError> {
             _ => SpiffeIdErrorKind::TrustDomainCharacter(byte),
         };
         return Err(SpiffeIdError::new(offset, kind));
+    }
+    if bounded.len() < name.len() {
+        return Err(SpiffeIdError::new(bounded.len(), SpiffeIdErrorKind::TrustDomainTooLong));
     }
     Ok(())
 }

@@ -50,8 +50,6 @@ pub(super) enum Selector {
     Denied(Denied),
     /// Those whose path ends at an anchor.
     Anchor { label: Option<Arc<str>>, domain: Arc<str>, fingerprint: [u8; 32], spki: [u8; 32] },
-    /// Those with the key of an authority on their path, in a domain.
-    Authority { label: Option<Arc<str>>, domain: Arc<str>, spki: [u8; 32] },
     /// Those of a domain.
     Domain { label: Option<Arc<str>>, domain: Arc<str> },
     /// Those whose certificate has a SPIFFE ID of a trust domain, though another domain vouches for them.
@@ -60,6 +58,8 @@ pub(super) enum Selector {
     Issuer(DistinguishedName),
     /// Those where one's own credential was presented.
     Credential([u8; 32]),
+    /// Those of a domain that no longer stand. Found by looking at each.
+    FallenOf { label: Option<Arc<str>>, domain: Arc<str> },
     /// All those that no longer stand, of one label or of all. Found by looking at each.
     Fallen { label: Option<Option<Arc<str>>> },
     /// All.
@@ -109,8 +109,8 @@ impl Selector {
                 Denied::TrustDomain(name) => Key::Domain(name),
                 Denied::Matching(_) => return None,
             },
-            Self::Anchor { spki, .. } | Self::Authority { spki, .. } => Key::Spki(*spki),
-            Self::Domain { domain, .. } => Key::Domain(domain),
+            Self::Anchor { spki, .. } => Key::Spki(*spki),
+            Self::Domain { domain, .. } | Self::FallenOf { domain, .. } => Key::Domain(domain),
             Self::Claim { trust_domain, .. } => Key::Claim(trust_domain),
             Self::Issuer(name) => Key::Issuer(name.as_name().canonical_hash()),
             Self::Credential(digest) => Key::Credential(*digest),
@@ -134,19 +134,16 @@ impl Selector {
             Self::Anchor { label, domain, fingerprint, .. } => {
                 of(label, domain) && peer.anchor().fingerprint() == fingerprint
             }
-            Self::Authority { label, domain, spki } => {
-                of(label, domain) && denies(&Denied::Authority { spki: *spki }, peer).is_some()
-            }
             Self::Domain { label, domain } => of(label, domain),
+            Self::FallenOf { label, domain } => of(label, domain) && !stands(peer),
             Self::Claim { label, trust_domain } => {
                 let mut claims = false;
                 for_each_claim(peer, |claim| claims |= *claim == **trust_domain);
                 claims && peer.ruling().requirement().label() == label.as_ref()
             }
-            Self::Issuer(name) => peer
-                .path()
-                .iter()
-                .any(|held| held.as_certificate().issuer().matches(&name.as_name())),
+            Self::Issuer(name) => {
+                peer.path().iter().any(|held| held.issuer().matches(&name.as_name()))
+            }
             Self::Credential(digest) => own == Some(digest),
             Self::Fallen { label } => {
                 let labelled = |label: &Option<Arc<str>>| {
@@ -173,8 +170,8 @@ impl Selector {
 /// Calls `each` with the trust domain of every SPIFFE ID in the certificate of a peer that another domain
 /// vouches for.
 pub(super) fn for_each_claim(peer: &LivePeer, mut each: impl FnMut(&str)) {
-    let Some(leaf) = peer.path().first() else { return };
-    let Some(Ok(names)) = leaf.as_certificate().subject_alt_name() else { return };
+    let Some(leaf) = peer.path().end_entity() else { return };
+    let Some(Ok(names)) = leaf.subject_alt_name() else { return };
     for name in names.iter().flatten() {
         if let GeneralName::Uri(uri) = name
             && let Ok(id) = SpiffeIdRef::parse(uri)
@@ -199,7 +196,7 @@ fn denies(denied: &Denied, peer: &LivePeer) -> Option<Reach> {
     let at = |depth: usize| if depth == 0 { Reach::Peer } else { Reach::Path };
     let find = |is: &mut dyn FnMut(usize, &Certificate<'_>) -> bool| {
         let mut path = peer.path().iter().enumerate();
-        path.find(|(depth, held)| is(*depth, &held.as_certificate())).map(|(depth, _)| at(depth))
+        path.find(|(depth, held)| is(*depth, held)).map(|(depth, _)| at(depth))
     };
     let spki_of = |certificate: &Certificate<'_>| {
         certificate.subject_public_key_info().map(|spki| digest(spki.der())).ok()
@@ -209,7 +206,7 @@ fn denies(denied: &Denied, peer: &LivePeer) -> Option<Reach> {
             certificate.serial_number() == serial_number && {
                 let above = peer.path().get(depth + 1);
                 let issuer = match above {
-                    Some(above) => spki_of(&above.as_certificate()),
+                    Some(above) => spki_of(&above),
                     None => Some(digest(peer.anchor().spki_der())),
                 };
                 issuer == Some(*issuer_spki)
@@ -222,7 +219,7 @@ fn denies(denied: &Denied, peer: &LivePeer) -> Option<Reach> {
         Denied::Key { spki } => find(&mut |_, certificate| spki_of(certificate) == Some(*spki)),
         Denied::Authority { spki } => {
             let above = peer.path().iter().skip(1);
-            let mut above = above.filter_map(|held| spki_of(&held.as_certificate()));
+            let mut above = above.filter_map(|held| spki_of(&held));
             (digest(peer.anchor().spki_der()) == *spki || above.any(|found| found == *spki))
                 .then_some(Reach::Path)
         }

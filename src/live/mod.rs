@@ -25,8 +25,8 @@
 //!
 //! Costs. A publication that one certificate, key or name is about costs what it finds, however many
 //! sessions there are; a new list costs its entries. Looked at one by one are the sessions of a store in
-//! which domains begin to speak for other names than their own SPIFFE IDs, all sessions where a deny rule is
-//! a matcher, and where a source cannot tell what changed.
+//! which domains begin to speak for other names than their own SPIFFE IDs, those of a domain that distrusts an
+//! authority, all sessions where a deny rule is a matcher, and where a source cannot tell what changed.
 //!
 //! Left to the caller: closing sessions, asking those that are idle, fetching, the time. Clocks that are set
 //! back are no matter: a ruling remembers the latest time that it was asked at.

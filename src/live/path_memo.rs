@@ -21,7 +21,6 @@ impl PathMemo {
         let mut keys = SmallVec::new();
         let mut issuer = peer.anchor().public_key();
         for certificate in peer.path().iter().rev() {
-            let certificate = certificate.as_certificate();
             let (Some(key), Ok(algorithm)) = (issuer, certificate.signature_algorithm()) else {
                 break;
             };

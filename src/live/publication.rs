@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::affected::{Advice, Selector, Wanted, digest};
+use super::affected::{Advice, Selector, Wanted};
 use super::error::PublishError;
 use super::part::{Cell, DomainChange, Part, SourcePart, StoreParts, numbered};
 use super::published::Tightened;
@@ -434,9 +434,8 @@ impl Draft {
                     Tightened::AnchorTainted { label, name, anchor, since }
                 }
                 AnchorDifference::Distrusted => {
-                    let spki = digest(found.spki_der());
-                    let domain = name.clone();
-                    selector = Selector::Authority { label: label.clone(), domain, spki };
+                    // Those below it, and those whose evidence rests on it.
+                    selector = Selector::FallenOf { label: label.clone(), domain: name.clone() };
                     Tightened::AuthorityDistrusted { label, name, anchor }
                 }
             };

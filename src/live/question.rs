@@ -163,7 +163,7 @@ pub(super) const MAX_EVIDENCE: usize = 8 * 1024;
 impl Kept {
     pub(super) fn of(presented: &Presented<'_>, peer: &CertifiedPeer) -> Self {
         let mut room = MAX_POOL;
-        let on_path = |der: &[u8]| peer.path().iter().any(|held| held.as_der() == der);
+        let on_path = |der: &[u8]| peer.path().ders().any(|held| held == der);
         let certificates: Vec<Box<[u8]>> = presented
             .intermediates
             .iter()
@@ -196,7 +196,7 @@ impl Kept {
         peer: &CertifiedPeer,
         then: impl FnOnce(&Presented<'_>) -> R,
     ) -> Option<R> {
-        let mut path = peer.path().iter().map(|held| CertificateDer::from(held.as_der()));
+        let mut path = peer.path().ders().map(CertificateDer::from);
         let end_entity = path.next()?;
         let mut intermediates: Vec<CertificateDer<'_>> = path.collect();
         let (mut stapled_ocsp, mut scts) = (None, None);

@@ -174,8 +174,7 @@ impl Register {
     fn keys(&self, peer: &LivePeer, own: Option<&[u8; 32]>) -> Vec<u64> {
         let mut keys = Vec::with_capacity(8);
         let mut add = |key: Key<'_>| keys.push(self.hash(&key));
-        for certificate in peer.path() {
-            let certificate = certificate.as_certificate();
+        for certificate in peer.path().iter() {
             add(Key::Serial(certificate.serial_number()));
             add(Key::Issuer(certificate.issuer().canonical_hash()));
             if let Ok(spki) = certificate.subject_public_key_info() {

@@ -22,6 +22,8 @@ use core::ops::Deref;
 use core::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::OnceLock;
 
+use smallvec::SmallVec;
+
 use super::live::Shared;
 use super::part::Cell;
 use super::path_memo::PathMemo;
@@ -31,7 +33,7 @@ use super::standing::{Lapse, Standing};
 use crate::decision::{CertifiedPeer, Decision, VerifiedPeer};
 use crate::revocation::AcceptedPath;
 use crate::trust::AnchorState;
-use crate::x509::Time;
+use crate::x509::{Certificate, Time};
 
 /// A decision that can be asked whether it still holds. Cheap to clone: clones are one and the same.
 #[derive(Clone)]
@@ -91,13 +93,13 @@ impl Ruling {
             let store = in_force.store(label)?;
             let domain = store.domain(peer.trust_domain())?;
             let kept = Kept::of(presented, peer);
-            let leaf = peer.path().first()?.as_certificate();
+            let leaf = peer.path().end_entity()?;
             let skew = i64::from(in_force.verifier.policy().clock_skew_seconds());
             Some(Grounds {
                 domain: domain.cell.clone(),
                 directory: store.directory_cell.clone(),
                 speakers: in_force.verifier.speakers(&requirement.request(presented))?,
-                evidence: evidence_about(in_force, peer, &kept, decision.now()),
+                evidence: evidence_about(in_force, requirement, peer, &kept, decision.now()),
                 expires: leaf.not_after().saturating_add(skew),
                 kept,
             })
@@ -191,6 +193,9 @@ impl Basis {
 
     #[cold]
     fn ask_further(&self, now: Time) -> Standing<'_> {
+        // INVARIANT: read before the lapse, which is written before this becomes void: who finds no
+        // lapse here has not found it void, and so puts nothing in the place of that.
+        let as_of = self.as_of.load(Ordering::Acquire);
         if let Some(lapse) = self.lapse.get() {
             return Standing::Lapsed(lapse);
         }
@@ -201,7 +206,6 @@ impl Basis {
         if now > self.valid_until {
             return Standing::AskAgain;
         }
-        let as_of = self.as_of.load(Ordering::Acquire);
         // INVARIANT: cells are read after the epoch: what was published up to it is seen in them.
         let epoch = self.shared.epoch.load(Ordering::Acquire);
         let changed =
@@ -234,7 +238,7 @@ impl Basis {
             verifier
                 .trust_of(label)
                 .and_then(|store| store.domain(peer.trust_domain()))
-                .is_some_and(|domain| domain.bundle().keeps(peer.anchor(), peer.path()))
+                .is_some_and(|domain| domain.bundle().keeps(peer.anchor(), peer.path().iter()))
         };
         let same_speakers = || {
             grounds.kept.present(peer, |presented| {
@@ -244,7 +248,8 @@ impl Basis {
         verifier.policy_digest() == self.decision.policy_digest()
             && keeps_anchor()
             && same_speakers() == Some(true)
-            && evidence_about(in_force, peer, &grounds.kept, now) == grounds.evidence
+            && evidence_about(in_force, &self.requirement, peer, &grounds.kept, now)
+                == grounds.evidence
     }
 
     /// Ends it, for the first reason that anybody found.
@@ -256,15 +261,27 @@ impl Basis {
 }
 
 /// What deny list and sources say of the path. A deny list without a rule about it says what none says.
-fn evidence_about(in_force: &InForce, peer: &CertifiedPeer, kept: &Kept, now: Time) -> [u8; 32] {
-    let asked = in_force.verifier.asks_about_revocation();
+fn evidence_about(
+    in_force: &InForce,
+    requirement: &Requirement,
+    peer: &CertifiedPeer,
+    kept: &Kept,
+    now: Time,
+) -> [u8; 32] {
+    let verifier = &in_force.verifier;
+    let domain = verifier
+        .trust_of(requirement.label().map(AsRef::as_ref))
+        .and_then(|store| store.domain(peer.trust_domain()));
+    let asked = verifier.asks_about_revocation();
+    let certificates: SmallVec<[Certificate<'_>; 3]> = peer.path().iter().collect();
     let path = AcceptedPath {
-        certificates: peer.path(),
+        certificates: &certificates,
         anchor: peer.anchor(),
         trust_domain: peer.trust_domain(),
         identity: peer.identity(),
+        distrusted: domain.map_or([0; 32], |domain| domain.bundle().distrusted_digest()),
     };
-    in_force.verifier.revocation().digest_about(&path, kept.stapled_ocsp(), asked, now)
+    verifier.revocation().digest_about(&path, kept.stapled_ocsp(), asked, now)
 }
 
 /// A peer that showed to hold the key of its certificate, under trust that changes. Cheap to clone:

@@ -13,6 +13,7 @@ use super::cost::{Cost, KeyMatch};
 use super::pool::{Node, Pool};
 use crate::constraints::Violation;
 use crate::trust::{AnchorState, TrustAnchor, TrustBundle};
+use crate::x509::Name;
 
 /// A vertex: an anchor by its place in the bundle, or a candidate by its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +28,20 @@ pub(super) struct Failure {
     pub(super) why: Violation,
     /// The certificates from the target to the one with the signature.
     pub(super) way: Vec<usize>,
+}
+
+/// How long a walk for a report may be.
+const LONGEST_WALK: usize = 16;
+
+/// A signature that does not hold, as reports see it.
+#[derive(Debug)]
+pub(crate) struct FailedWay<'g> {
+    /// The certificates from the target to the one with the signature.
+    pub(crate) way: &'g [usize],
+    pub(crate) why: &'g Violation,
+    /// The certificates from the target to the one that names a key of its issuer that nobody at
+    /// hand has, where the signature was only tried with another key of that name.
+    pub(crate) missing: Option<Vec<usize>>,
 }
 
 /// An edge whose signature was checked.
@@ -88,11 +103,15 @@ impl<'a> Graph<'a> {
     }
 
     /// Edges that failed, shortest way first.
-    pub(super) fn failures(&self) -> Vec<&Failure> {
-        let mut failures: Vec<&Failure> =
-            self.edges.iter().filter_map(|edge| edge.failure.as_deref()).collect();
-        failures.sort_by_key(|failure| (failure.way.len(), &failure.way));
-        failures
+    pub(super) fn failures(&self) -> impl Iterator<Item = FailedWay<'_>> {
+        let failed = self.edges.iter().filter_map(|edge| Some((edge, edge.failure.as_deref()?)));
+        let mut failures: Vec<(&Edge, &Failure)> = failed.collect();
+        failures.sort_by_key(|(_, failure)| (failure.way.len(), &failure.way));
+        failures.into_iter().map(|(edge, failure)| FailedWay {
+            way: &failure.way,
+            why: &failure.why,
+            missing: self.way_by_keys(edge, failure),
+        })
     }
 
     fn is_broken(&self, issuer: Vertex, subject: usize) -> bool {
@@ -408,9 +427,51 @@ impl<'a> Graph<'a> {
         Some(range)
     }
 
+    /// Where a signature failed with the key of a mere namesake of the issuer that the certificate
+    /// names by its key: the way on by named keys, if it ends at a key that nobody at hand has.
+    fn way_by_keys(&self, edge: &Edge, failure: &Failure) -> Option<Vec<usize>> {
+        let tried = match edge.issuer {
+            Vertex::Anchor(index) => self.anchor(index)?.key_id(),
+            Vertex::Candidate(index) => self.node(index)?.key_id,
+        };
+        let named = |node: &Node<'a>| node.certificate.key_id_of_signer();
+        if KeyMatch::of(self.node(edge.subject).and_then(named), tried) != KeyMatch::Mismatch {
+            return None;
+        }
+        let mut way = failure.way.clone();
+        loop {
+            let last = self.node(*way.last()?)?;
+            let wanted = named(last)?;
+            let of_issuer = |&(_, node): &(usize, &Node<'a>)| node.subject == Some(last.issuer);
+            let mut issuers = self.pool.nodes.iter().enumerate().filter(of_issuer);
+            match issuers
+                .clone()
+                .find(|(index, node)| node.key_id == Some(wanted) && !way.contains(index))
+            {
+                Some((next, _)) if way.len() < LONGEST_WALK => way.push(next),
+                _ => {
+                    let others = issuers.any(|(index, node)| {
+                        !way.contains(&index) && node.key_id.is_none_or(|key_id| key_id == wanted)
+                    });
+                    let issuer = last.certificate.issuer();
+                    return (!others && !self.has_anchor(&issuer, wanted)).then_some(way);
+                }
+            }
+        }
+    }
+
+    /// Whether an anchor of this name has this key, or may have it without saying so.
+    fn has_anchor(&self, name: &Name<'_>, key_id: &[u8]) -> bool {
+        let group = self.bundle.named(name);
+        [None, Some(key_id)].into_iter().any(|key_id| {
+            self.bundle
+                .with_key_id(group.clone(), key_id)
+                .any(|index| self.anchor(index).is_some_and(|found| self.bundle.bears(found, name)))
+        })
+    }
+
     /// Where the walk that a person would take ends: always to the first possible issuer.
     pub(super) fn dead_end(&self) -> Vec<usize> {
-        const LONGEST: usize = 16;
         let mut walk = alloc::vec![0];
         while let Some(&last) = walk.last() {
             let Some(issuer) = self.node(last).map(|node| node.issuer) else { break };
@@ -419,7 +480,7 @@ impl<'a> Graph<'a> {
                     && self.node(index).is_some_and(|node| node.subject == Some(issuer))
             });
             match next {
-                Some(next) if walk.len() < LONGEST => walk.push(next),
+                Some(next) if walk.len() < LONGEST_WALK => walk.push(next),
                 _ => break,
             }
         }

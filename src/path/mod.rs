@@ -43,6 +43,7 @@ mod pool;
 mod search;
 mod straight;
 
+pub(crate) use graph::FailedWay;
 pub(crate) use pool::Pool;
 pub(crate) use search::{Event, Means, PathState, Search};
 #[cfg(feature = "std")]

@@ -1,5 +1,6 @@
 //! The search itself; the room's documentation says how it goes.
 
+use alloc::boxed::Box;
 use alloc::collections::BinaryHeap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -8,7 +9,7 @@ use core::cmp::Reverse;
 use smallvec::SmallVec;
 
 use super::cost::{Cost, KeyMatch};
-use super::graph::{AnchorCursor, Failure, Graph, Vertex};
+use super::graph::{AnchorCursor, FailedWay, Failure, Graph, Vertex};
 use super::pool::{Node, Pool};
 use super::straight::Checked;
 use crate::constraints::{Demands, Reach, Violation, check_issuer, path_length};
@@ -277,9 +278,9 @@ impl<'a> Search<'a> {
         self.graph.node(node).is_some_and(Node::is_self_issued)
     }
 
-    /// Ways from the target to certificates whose signature failed, and why; shortest first.
-    pub(crate) fn failed_ways(&self) -> impl Iterator<Item = (&[usize], &Violation)> {
-        self.graph.failures().into_iter().map(|failure| (&*failure.way, &failure.why))
+    /// Ways from the target to certificates whose signature failed; shortest first.
+    pub(crate) fn failed_ways(&self) -> impl Iterator<Item = FailedWay<'_>> {
+        self.graph.failures()
     }
 
     /// The certificates from the target to the one that nobody leads on from.
@@ -329,13 +330,13 @@ impl<'a> Search<'a> {
             };
             let verdict = match anchor.public_key() {
                 Some(_) if !target.subject().matches(&target.issuer()) => {
-                    Some(Violation::NoRoute { issuer: alloc::format!("{}", target.issuer()) })
+                    Some(Box::new(Violation::no_route(&target)))
                 }
                 Some(key) => self.check_signature(&target, key, Some(anchor), budget)?,
                 None => None,
             };
             if let Some(why) = verdict {
-                let failure = Failure { why, way: alloc::vec![0] };
+                let failure = Failure { why: *why, way: alloc::vec![0] };
                 self.graph.record(Vertex::Anchor(index), 0, Some(failure));
                 return Ok(Event::Working);
             }
@@ -536,8 +537,10 @@ impl<'a> Search<'a> {
                 let why = self.check_signature(&certificate, verifying.key, anchor, budget)?;
                 let holds = why.is_none();
                 if alone || !holds {
-                    let failure = why
-                        .map(|why| Failure { why, way: self.path(PathState(below)).0.into_vec() });
+                    let failure = why.map(|why| {
+                        let way = self.path(PathState(below)).0.into_vec();
+                        Failure { why: *why, way }
+                    });
                     self.graph.record(issuer, subject, failure);
                 }
                 holds
@@ -569,7 +572,7 @@ impl<'a> Search<'a> {
         key: PublicKey<'a>,
         anchor: Option<&TrustAnchor>,
         budget: &mut Budget,
-    ) -> Result<Option<Violation>, LimitExceeded> {
+    ) -> Result<Option<Box<Violation>>, LimitExceeded> {
         let before = self
             .checked
             .iter()
@@ -577,7 +580,7 @@ impl<'a> Search<'a> {
         match before {
             Some(Checked { failure: Some(failure), .. }) => {
                 // A refused algorithm costs no check.
-                if !matches!(failure, Violation::Algorithm(_) | Violation::Malformed(_)) {
+                if !matches!(**failure, Violation::Algorithm(_) | Violation::Malformed(_)) {
                     budget.signature()?;
                 }
                 Ok(Some(failure.clone()))
@@ -602,14 +605,14 @@ pub(super) fn check_signature(
     anchor: Option<&TrustAnchor>,
     known: bool,
     budget: &mut Budget,
-) -> Result<Option<Violation>, LimitExceeded> {
+) -> Result<Option<Box<Violation>>, LimitExceeded> {
     let algorithm = match certificate.signature_algorithm() {
         Ok(algorithm) => algorithm,
-        Err(error) => return Ok(Some(Violation::Malformed(error))),
+        Err(error) => return Ok(Some(Box::new(Violation::Malformed(error)))),
     };
     let policy = &means.demands.policy.algorithms;
     if let Err(refused) = policy.check(algorithm, &key.spki()) {
-        return Ok(Some(Violation::Algorithm(refused)));
+        return Ok(Some(Box::new(Violation::Algorithm(refused))));
     }
     budget.signature()?;
     if known {
@@ -622,7 +625,8 @@ pub(super) fn check_signature(
         signature: certificate.signature_value(),
     };
     let prepared = anchor.and_then(|anchor| anchor.prepared.as_deref());
-    Ok(check.run(means.backend, prepared, means.memo).err().map(Violation::Signature))
+    let checked = check.run(means.backend, prepared, means.memo);
+    Ok(checked.err().map(|error| Box::new(Violation::Signature(error))))
 }
 
 /// RFC 4158 2.4.2: subject, subject alternative names and key are the same.

@@ -9,6 +9,7 @@
 //! Whoever refuses the path asks the search, which begins with nothing spent; the signatures that were
 //! checked on the way are handed on as [`Checked`], so that none is verified twice.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use arrayvec::ArrayVec;
@@ -29,10 +30,19 @@ pub(crate) const MAX_CANDIDATES: usize = 6;
 /// A certificate on the way.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Stop {
-    /// Its place: 0 is the target, the candidates follow in the order in which they came.
-    pub(crate) place: usize,
+    place: u8,
     /// Whether subject and issuer match.
     pub(crate) self_issued: bool,
+}
+
+impl Stop {
+    /// The target.
+    const TARGET: Self = Self { place: 0, self_issued: false };
+
+    /// Its place: 0 is the target, the candidates follow in the order in which they came.
+    pub(crate) fn place(self) -> usize {
+        self.place.into()
+    }
 }
 
 /// A path from a target to an anchor, found without a choice.
@@ -48,11 +58,21 @@ pub(crate) struct Way<'a> {
 pub(crate) struct Checked<'a> {
     pub(crate) certificate: &'a [u8],
     pub(crate) key: PublicKey<'a>,
-    pub(crate) failure: Option<Violation>,
+    pub(crate) failure: Option<Box<Violation>>,
+}
+
+/// What came of the signatures of a way, from the anchor down.
+#[derive(Debug)]
+pub(crate) struct Verified {
+    /// How many hold, up to the first that does not.
+    held: usize,
+    /// Why that one does not; nothing where its key cannot be read.
+    failure: Option<Box<Violation>>,
 }
 
 impl<'a> Way<'a> {
     /// Finds the way, without looking at a signature. The first of `certificates` is the target.
+    #[inline]
     pub(crate) fn find(
         certificates: &[Certificate<'a>],
         bundle: &'a TrustBundle,
@@ -63,7 +83,7 @@ impl<'a> Way<'a> {
             return None;
         }
         let mut stops = ArrayVec::new();
-        stops.push(Stop { place: 0, self_issued: false });
+        stops.push(Stop::TARGET);
         let mut subject = target;
         let mut intermediates = 0;
         loop {
@@ -97,18 +117,31 @@ impl<'a> Way<'a> {
             intermediates += u32::from(!self_issued);
             sound &= means.demands.policy.max_intermediates.is_none_or(|max| intermediates <= max);
             let stands_there = |stop: &Stop| {
-                certificates.get(stop.place).is_some_and(|stop| same_entity(stop, next))
+                certificates.get(stop.place()).is_some_and(|stop| same_entity(stop, next))
             };
             if !sound || stops.iter().any(stands_there) {
                 return None;
             }
-            stops.try_push(Stop { place: at + 1, self_issued }).ok()?;
+            let place = u8::try_from(at + 1).ok()?;
+            stops.try_push(Stop { place, self_issued }).ok()?;
             subject = next;
         }
     }
 
-    /// Checks the signatures from the anchor down; says whether all hold. `known` says which
-    /// certificate's signature is known to hold under which key.
+    /// Whether every name and every extension value of its certificates can be read.
+    pub(crate) fn is_readable(&self, certificates: &[Certificate<'a>]) -> bool {
+        let mut above = self.anchor.subject();
+        self.stops.iter().rev().all(|stop| {
+            certificates.get(stop.place()).is_some_and(|certificate| {
+                let readable = certificate.is_readable_below(above);
+                above = certificate.subject();
+                readable
+            })
+        })
+    }
+
+    /// Checks the signatures from the anchor down, up to the first that does not hold. `known` says
+    /// which certificate's signature is known to hold under which key.
     ///
     /// # Errors
     /// The limit that was reached.
@@ -116,32 +149,66 @@ impl<'a> Way<'a> {
         &self,
         certificates: &[Certificate<'a>],
         means: &Means<'_>,
-        known: impl Fn(usize, PublicKey<'_>) -> bool,
-        checked: &mut SmallVec<[Checked<'a>; 2]>,
+        known: &impl Fn(usize, PublicKey<'_>) -> bool,
         budget: &mut Budget,
-    ) -> Result<bool, LimitExceeded> {
+    ) -> Result<Verified, LimitExceeded> {
         for _ in &self.stops {
             budget.path_step()?;
         }
-        let Some(mut key) = self.anchor.public_key() else { return Ok(false) };
         let mut anchor = Some(&**self.anchor);
+        let mut held = 0;
+        let mut above = None;
         for stop in self.stops.iter().rev() {
-            let Some(certificate) = certificates.get(stop.place) else { return Ok(false) };
-            let known = known(stop.place, key);
+            let Some((certificate, key)) = self.edge(*stop, above, certificates) else { break };
+            let known = known(stop.place(), key);
             let failure = check_signature(means, certificate, key, anchor.take(), known, budget)?;
-            let holds = failure.is_none();
-            if !known {
+            if failure.is_some() {
+                return Ok(Verified { held, failure });
+            }
+            held += 1;
+            above = Some((certificate, key));
+        }
+        Ok(Verified { held, failure: None })
+    }
+
+    /// Whether all signatures hold.
+    pub(crate) fn is_verified(&self, verified: &Verified) -> bool {
+        verified.held == self.stops.len()
+    }
+
+    /// Hands the signatures that were verified on to the search, but for those that are `known`.
+    pub(crate) fn hand_on(
+        &self,
+        certificates: &[Certificate<'a>],
+        verified: Verified,
+        known: &impl Fn(usize, PublicKey<'_>) -> bool,
+        checked: &mut SmallVec<[Checked<'a>; 2]>,
+    ) {
+        let Verified { held, mut failure } = verified;
+        let mut above = None;
+        for (number, stop) in self.stops.iter().rev().enumerate() {
+            let Some((certificate, key)) = self.edge(*stop, above, certificates) else { break };
+            let failure = if number < held { None } else { failure.take() };
+            if (number < held && !known(stop.place(), key)) || failure.is_some() {
                 checked.push(Checked { certificate: certificate.as_der(), key, failure });
             }
-            if !holds {
-                return Ok(false);
-            }
-            if stop.place == 0 {
-                return Ok(true);
-            }
-            let Ok(spki) = certificate.subject_public_key_info() else { return Ok(false) };
-            key = key.issued(spki);
+            above = Some((certificate, key));
         }
-        Ok(false)
+    }
+
+    /// A certificate and the key that its signature is checked with: the anchor's, or that of the
+    /// certificate above. Nothing where the key cannot be read.
+    #[inline]
+    fn edge<'w>(
+        &self,
+        stop: Stop,
+        above: Option<(&Certificate<'a>, PublicKey<'a>)>,
+        certificates: &'w [Certificate<'a>],
+    ) -> Option<(&'w Certificate<'a>, PublicKey<'a>)> {
+        let key = match above {
+            None => self.anchor.public_key()?,
+            Some((issuer, key)) => key.issued(issuer.subject_public_key_info().ok()?),
+        };
+        Some((certificates.get(stop.place())?, key))
     }
 }

@@ -13,6 +13,7 @@ use core::fmt;
 use sha2::{Digest, Sha256};
 
 use super::UnknownReason;
+use crate::x509::write_hex;
 
 /// What a certificate is in its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -302,7 +303,7 @@ impl fmt::Display for RevocationPolicy {
         }
         for ((authority, role), rule) in &self.authorities {
             write!(f, "authority ")?;
-            authority.iter().try_for_each(|octet| write!(f, "{octet:02x}"))?;
+            write_hex(f, authority)?;
             writeln!(f, " {} {rule}", role.name())?;
         }
         age(f, "crl-max-age-seconds", self.crl_max_age)?;

@@ -17,7 +17,7 @@ use crate::identity::{DistinguishedName, PeerIdentity};
 use crate::trust::TrustAnchor;
 use crate::x509::Certificate;
 #[cfg(feature = "std")]
-use crate::x509::{OcspResponse, OwnedCertificate, Time};
+use crate::x509::{OcspResponse, Time};
 
 /// One certificate of a path that was validated: what the evidence about it is found by.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +27,7 @@ pub struct About<'a> {
     pub certificate: Certificate<'a>,
     /// DER of its issuer's SubjectPublicKeyInfo.
     pub issuer_spki: &'a [u8],
-    /// The keys above the certificate, DER of SubjectPublicKeyInfo, the issuer's included.
+    /// The keys above the certificate, DER of SubjectPublicKeyInfo, from its issuer to the anchor.
     pub ancestors: &'a [&'a [u8]],
     /// The trust domain of the decision.
     pub trust_domain: &'a str,
@@ -95,10 +95,12 @@ impl EvidenceChange {
 #[cfg(feature = "std")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AcceptedPath<'a> {
-    pub(crate) certificates: &'a [OwnedCertificate],
+    pub(crate) certificates: &'a [Certificate<'a>],
     pub(crate) anchor: &'a TrustAnchor,
     pub(crate) trust_domain: &'a str,
     pub(crate) identity: &'a PeerIdentity,
+    /// The authorities that may not vouch for signers of evidence.
+    pub(crate) distrusted: [u8; 32],
 }
 
 #[cfg(feature = "std")]
@@ -107,7 +109,7 @@ impl Revocation {
     /// judged alike, until a time that the evidence itself sets.
     ///
     /// Evidence of somebody else than the issuer, the peer's staple among it, rests on the status of its
-    /// signers in turn: then everything at hand goes into the digest. Whether revocation is `asked`
+    /// signers in turn, and on who is distrusted: then everything at hand goes into the digest. Whether revocation is `asked`
     /// about at all is part of it. Deny rules that are over at `now` say nothing any more.
     pub(crate) fn digest_about(
         &self,
@@ -116,16 +118,20 @@ impl Revocation {
         asked: bool,
         now: Time,
     ) -> [u8; 32] {
+        let everything = || {
+            let mut hash = Sha256::new_with_prefix(self.digest().as_bytes());
+            hash.update(path.distrusted);
+            hash.finalize().into()
+        };
         if staple.is_some_and(has_signers) {
-            return *self.digest().as_bytes();
+            return everything();
         }
         let mut hash = Sha256::new();
         hash.update([u8::from(asked)]);
         let mut ancestors: Vec<&[u8]> = Vec::with_capacity(path.certificates.len() + 1);
         ancestors.push(path.anchor.spki_der());
-        for (depth, certificate) in path.certificates.iter().enumerate().rev() {
-            let certificate = certificate.as_certificate();
-            let Some(issuer_spki) = ancestors.last().copied() else { break };
+        for (depth, &certificate) in path.certificates.iter().enumerate().rev() {
+            let Some(issuer_spki) = ancestors.first().copied() else { break };
             let identity = if depth == 0 { Some(path.identity) } else { None };
             let trust_domain = path.trust_domain;
             let about =
@@ -141,12 +147,12 @@ impl Revocation {
                         hash.update(b"evidence");
                         hash.update(digest.as_bytes());
                     }
-                    None => return *self.digest().as_bytes(),
+                    None => return everything(),
                 }
             }
             hash.update(b"certificate");
             let Ok(spki) = certificate.subject_public_key_info() else { break };
-            ancestors.push(spki.der());
+            ancestors.insert(0, spki.der());
         }
         hash.finalize().into()
     }

@@ -40,6 +40,26 @@ pub struct Revoked {
     pub invalidity: Option<Time>,
 }
 
+impl Revoked {
+    /// Revoked since `at`. Default: for no stated reason.
+    #[must_use]
+    pub const fn new(at: Time) -> Self {
+        Self { reason: None, at, invalidity: None }
+    }
+
+    /// Sets why.
+    #[must_use]
+    pub const fn with_reason(self, reason: ReasonCode) -> Self {
+        Self { reason: Some(reason), ..self }
+    }
+
+    /// Sets when the key is known or suspected to have been compromised.
+    #[must_use]
+    pub const fn with_invalidity(self, invalidity: Time) -> Self {
+        Self { invalidity: Some(invalidity), ..self }
+    }
+}
+
 /// Why neither can be said. [`Unknown::reason`] is what policy goes by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -251,6 +271,11 @@ pub enum Authority {
         /// The digest of the filter.
         id: EvidenceId,
     },
+    /// A source that this crate does not know.
+    Other {
+        /// [`RevocationSource::name`](super::RevocationSource::name).
+        source: Arc<str>,
+    },
     /// No revocation is needed: noRevAvail in a short-lived certificate (RFC 9608).
     NoRevAvail,
     /// No revocation is needed: the certificate is short-lived.
@@ -266,6 +291,7 @@ impl Authority {
             Self::Ocsp { .. } => "ocsp",
             Self::DenyList { .. } => "deny-list",
             Self::Filter { .. } => "filter",
+            Self::Other { .. } => "other",
             Self::NoRevAvail => "no-rev-avail",
             Self::ShortLived => "short-lived",
         }
@@ -372,6 +398,16 @@ pub struct SignerQuestion {
     pub no_check: bool,
     /// Further certificates that came with the evidence, candidates for its path.
     pub pool: Vec<OwnedCertificate>,
+}
+
+impl SignerQuestion {
+    /// Asks whether the holder of `certificate` may sign evidence of this kind. Default: its own
+    /// revocation is checked, no further certificates.
+    #[must_use]
+    pub fn new(certificate: OwnedCertificate, usage: SignerUsage) -> Self {
+        let id = SignerId::of(&certificate.as_certificate(), usage);
+        Self { id, certificate, no_check: false, pool: Vec::new() }
+    }
 }
 
 /// What a source says, and on what it rests.

@@ -35,12 +35,16 @@ pub(super) fn change_since(store: &CrlStore, older: &CrlStore) -> EvidenceChange
             let held: Vec<&VerifiedCrl> =
                 old.iter().map(Arc::as_ref).filter(|held| held.takes_place_of(list)).collect();
             add_revoked(&mut change, list, &held);
-            // Newer evidence that lasts less long: who rests on the older one rested on more.
+            // Newer evidence that lasts less long, perhaps: who rests on the older one rested on more.
             let shorter = |held: &&&VerifiedCrl| {
                 let (new, old) = (list.summary().next_update, held.summary().next_update);
-                new.zip(old).is_some_and(|(new, old)| new < old)
+                old.is_some_and(|old| new.is_none_or(|new| new < old))
             };
             held.iter().filter(shorter).for_each(|held| add_lost(&mut change, held));
+            // One that cannot be processed voids the one before it, or the one that it is a delta to.
+            if list.unrecognized_critical.is_some() {
+                add_lost(&mut change, list);
+            }
         }
         let gone = old.iter().filter(|held| !new.iter().any(|list| list.takes_place_of(held)));
         gone.for_each(|held| add_lost(&mut change, held));

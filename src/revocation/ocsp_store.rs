@@ -218,7 +218,7 @@ impl RevocationSource for OcspStore {
         let mut hash = Sha256::new();
         let held = self.responses.get(about.certificate.serial_number()).into_iter().flatten();
         for held in held {
-            if held.response()?.certificates().next().is_some() {
+            if held.is_of_others() {
                 return None;
             }
             hash.update(held.id.as_bytes());
@@ -229,12 +229,13 @@ impl RevocationSource for OcspStore {
     fn change_since(&self, older: &dyn RevocationSource) -> EvidenceChange {
         let older: &dyn core::any::Any = older;
         let Some(older) = older.downcast_ref::<Self>() else { return EvidenceChange::unknown() };
-        let same = |serial: &[u8], held: &Stored, store: &Self| {
-            store.on(serial, &held.issuer_key).is_some_and(|other| other.id == held.id)
-        };
-        let worse = self
-            .each()
-            .filter(|(serial, held)| !same(serial, held, older) && !held.is_good_on(serial));
+        let worse = self.each().filter(|(serial, held)| {
+            let old = older.on(serial, &held.issuer_key);
+            old.is_none_or(|old| old.id != held.id)
+                && (!held.is_good_on(serial)
+                    || held.is_of_others()
+                    || old.is_some_and(|old| held.lasts_less_than(old, serial)))
+        });
         let gone = older.each().filter(|(serial, old)| {
             self.on(serial, &old.issuer_key).is_none() && old.is_good_on(serial)
         });
@@ -266,6 +267,22 @@ impl Stored {
             Ok(OcspResponse::Basic(response)) => Some(response),
             _ => None,
         }
+    }
+
+    /// Whether it comes with certificates, such as a delegated responder's, who may not be authorized.
+    fn is_of_others(&self) -> bool {
+        self.response().is_none_or(|response| response.certificates().next().is_some())
+    }
+
+    /// Whether what it says of a certificate with this serial number may hold less long than what an
+    /// older one says.
+    fn lasts_less_than(&self, older: &Self, serial_number: &[u8]) -> bool {
+        let until = |stored: &Self| {
+            let response = stored.response()?;
+            let on = response.responses().filter(|on| on.cert_id.serial_number == serial_number);
+            on.filter_map(|single| single.next_update).max()
+        };
+        until(older).is_some_and(|older| until(self).is_none_or(|until| until < older))
     }
 
     /// Whether the response says "good" of a certificate with this serial number, and nothing else.

@@ -52,6 +52,17 @@ pub(super) fn rejected(rejected: &RejectedPeer) -> Error {
     })
 }
 
+/// Whether `error` is the one for this peer.
+pub(super) fn is_about(error: &Error, peer: &RejectedPeer) -> bool {
+    match error {
+        // These are equal to nothing, and carry the rejection.
+        Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) => {
+            inner.downcast_ref::<Rejection>() == peer.decision().rejection()
+        }
+        error => *error == rejected(peer),
+    }
+}
+
 impl From<PeerError> for Error {
     fn from(error: PeerError) -> Self {
         match error {

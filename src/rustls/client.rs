@@ -16,7 +16,7 @@ use super::resolver::ClientCredentials;
 use super::sessions_client::FencedClientSessions;
 use super::verifier::{ServerVerifier, finished_chain, now};
 use crate::live::{Live, LivePeer};
-use crate::tls::{ExpectServer, HandshakeEvents, PeerError, RejectedPeer};
+use crate::tls::{ExpectServer, HandshakeEvents, PeerError, RejectedPeer, Speaks};
 
 /// What a client presents to servers that ask for a certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,8 +113,12 @@ impl ClientEndpointBuilder {
     /// # Errors
     /// Those of rustls where the provider cannot do these versions.
     pub fn build(self) -> Result<Arc<ClientEndpoint>, Error> {
-        let sessions =
-            Arc::new(FencedClientSessions::new(self.live.clone(), self.time.clone(), self.names));
+        let speaks = match self.presents {
+            Presents::Nothing => Speaks::ForNobody,
+            Presents::IfThereIs | Presents::Always => Speaks::ForItsCredentials,
+        };
+        let (live, time) = (self.live.clone(), self.time.clone());
+        let sessions = FencedClientSessions::new(live, speaks, time, self.names);
         let verifier = Arc::new(self.verifier.with_sessions(sessions.clone()));
         let credentials = (self.presents != Presents::Nothing).then(|| {
             let mut credentials = ClientCredentials::new(self.live.clone(), self.time.clone());
@@ -144,7 +148,7 @@ impl ClientEndpointBuilder {
         plain.dangerous().set_certificate_verifier(verifier.clone());
         plain.resumption = Resumption::disabled();
         let mut resuming = plain.clone();
-        resuming.resumption = Resumption::store(sessions.clone());
+        resuming.resumption = Resumption::store(Arc::new(sessions.clone()));
         Ok(Arc::new(ClientEndpoint {
             time: self.time,
             presents: self.presents,
@@ -196,7 +200,7 @@ pub struct ClientEndpoint {
     presents: Presents,
     verifier: Arc<ServerVerifier>,
     credentials: Option<Arc<ClientCredentials>>,
-    sessions: Arc<FencedClientSessions>,
+    sessions: FencedClientSessions,
     plain: Arc<ClientConfig>,
     resuming: Arc<ClientConfig>,
 }
@@ -234,7 +238,10 @@ impl ClientEndpoint {
         name: ServerName<'static>,
     ) -> Result<Connection, ConnectionError> {
         self.check_ready()?;
-        let inner = ClientConnection::new(self.resuming.clone(), name.clone())?;
+        // What the connection brings in belongs to the time when it was begun.
+        let mut config = ClientConfig::clone(&self.resuming);
+        config.resumption = Resumption::store(Arc::new(self.sessions.for_connection()));
+        let inner = ClientConnection::new(Arc::new(config), name.clone())?;
         Ok(Connection::client(inner, self.clone(), name))
     }
 
@@ -299,8 +306,10 @@ impl ClientEndpoint {
         self.verifier.judge.peer_of(chain, Some(name), now(&*self.time)?)
     }
 
-    /// The last server refused of those that a connection to `name` led to; nothing where that is too
-    /// long ago. rustls does not tell a verifier which connection it is asked for.
+    /// The last server refused of those that connections to `name` led to; nothing where that is too
+    /// long ago. For one connection ask [`Connection::rejected`]: rustls does not tell a verifier which
+    /// connection it is asked for, and a verifier for each would end resumption, since rustls resumes
+    /// only with the very verifier that a session began with.
     #[must_use]
     pub fn rejected(&self, name: &ServerName<'_>) -> Option<Arc<RejectedPeer>> {
         let text = self.verifier.judge.expected.text(Some(name))?;

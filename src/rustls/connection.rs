@@ -13,6 +13,7 @@ use std::io;
 use rustls::{ClientConnection, CommonState, Error, IoState, Reader, ServerConnection, Writer};
 use rustls_pki_types::ServerName;
 
+use super::alert;
 use super::client::ClientEndpoint;
 use super::server::ServerHandshake;
 use crate::live::LivePeer;
@@ -58,12 +59,41 @@ impl Seat {
             Self::Server(handshake) => handshake.verified_peer(connection),
         }
     }
+
+    /// A mark before rustls asks a verifier, to find its rejection by.
+    fn mark(&self) -> u64 {
+        match self {
+            Self::Client { endpoint, .. } => endpoint.verifier().judge.rejection_count(),
+            Self::Server(_) => 0,
+        }
+    }
+
+    /// The peer that rustls ended the handshake for with `error`.
+    fn rejected(&self, mark: u64, error: &Error) -> Option<Arc<RejectedPeer>> {
+        match self {
+            Self::Client { endpoint, name } => {
+                let judge = &endpoint.verifier().judge;
+                judge.rejected_since(mark, name, |peer| alert::is_about(error, peer))
+            }
+            Self::Server(handshake) => handshake.rejected(),
+        }
+    }
 }
 
 enum State {
     Handshaking,
     Open(Option<LivePeer>),
-    Refused,
+    /// With the peer, where it was its certificates.
+    Refused(Option<Arc<RejectedPeer>>),
+}
+
+impl State {
+    fn refused(error: &PeerError) -> Self {
+        Self::Refused(match error {
+            PeerError::Rejected(rejected) => Some(rejected.clone()),
+            _ => None,
+        })
+    }
 }
 
 /// A connection, client's or server's, whose peer is verified before it carries data.
@@ -113,23 +143,25 @@ impl Connection {
     /// # Errors
     /// [`ConnectionError`]. There may be an alert to write.
     pub fn process_new_packets(&mut self) -> Result<IoState, ConnectionError> {
-        if matches!(self.state, State::Refused) {
+        if matches!(self.state, State::Refused(_)) {
             return Err(ConnectionError::NotVerified);
         }
+        let handshaking = matches!(self.state, State::Handshaking);
+        let mark = if handshaking { self.seat.mark() } else { 0 };
         let io = match self.inner.process_new_packets() {
             Ok(io) => io,
             Err(error) => {
-                if matches!(self.state, State::Handshaking) {
-                    self.state = State::Refused;
+                if handshaking {
+                    self.state = State::Refused(self.seat.rejected(mark, &error));
                 }
                 return Err(error.into());
             }
         };
-        if matches!(self.state, State::Handshaking) && !self.inner.is_handshaking() {
+        if handshaking && !self.inner.is_handshaking() {
             match self.seat.judge(&self.inner) {
                 Ok(peer) => self.state = State::Open(peer),
                 Err(error) => {
-                    self.state = State::Refused;
+                    self.state = State::refused(&error);
                     self.inner.send_close_notify();
                     return Err(error.into());
                 }
@@ -213,7 +245,7 @@ impl Connection {
     /// Whether there should be read from the transport.
     #[must_use]
     pub fn wants_read(&self) -> bool {
-        !matches!(self.state, State::Refused) && self.inner.wants_read()
+        !matches!(self.state, State::Refused(_)) && self.inner.wants_read()
     }
 
     /// The peer; nothing before it is verified, and where a client that need not do so presented no
@@ -222,18 +254,20 @@ impl Connection {
     pub const fn peer(&self) -> Option<&LivePeer> {
         match &self.state {
             State::Open(peer) => peer.as_ref(),
-            State::Handshaking | State::Refused => None,
+            State::Handshaking | State::Refused(_) => None,
         }
     }
 
-    /// The peer, where its certificates were refused, with the decision. Of a client's connection it is
-    /// the last server of that name that was refused, see [`ClientEndpoint::rejected`].
+    /// The peer, where its certificates were refused, with the decision.
+    ///
+    /// rustls does not tell a verifier which connection it is asked for. So of a client's connection it is
+    /// the server that was refused while this one was being read, by this name and for what rustls says;
+    /// nothing where at that very moment another server of that name was refused for the same.
     #[must_use]
     pub fn rejected(&self) -> Option<Arc<RejectedPeer>> {
-        match (&self.state, &self.seat) {
-            (State::Refused, Seat::Client { endpoint, name }) => endpoint.rejected(name),
-            (State::Refused, Seat::Server(handshake)) => handshake.rejected(),
-            _ => None,
+        match &self.state {
+            State::Refused(rejected) => rejected.clone(),
+            State::Handshaking | State::Open(_) => None,
         }
     }
 
@@ -246,7 +280,7 @@ impl Connection {
         match self.seat.judge(&self.inner) {
             Ok(peer) => self.state = State::Open(peer),
             Err(error) => {
-                self.state = State::Refused;
+                self.state = State::refused(&error);
                 self.inner.send_close_notify();
                 return Err(error.into());
             }

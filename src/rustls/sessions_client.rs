@@ -1,9 +1,5 @@
-//! Fenced resumption for clients: sessions that end with the judgement that they rest on.
-//!
-//! The store is told by the verifier when the server of a name was accepted: under which fence, and
-//! until when that holds. A session of that name is kept only while that fence is the one in force,
-//! and offered only until then. Two servers of one name may have certificates of different lives; the
-//! one accepted last counts, and the wrapper judges each resumed connection besides.
+//! Fenced resumption for clients: sessions that end with the judgement and with the credential that they
+//! rest on, see [`ClientFence`](crate::tls::ClientFence).
 
 use alloc::sync::Arc;
 use core::fmt;
@@ -18,76 +14,68 @@ use rustls_pki_types::ServerName;
 
 use super::verifier::now;
 use crate::live::Live;
-use crate::tls::{Bounded, Stamp};
+use crate::tls::{Bounded, ClientFence, Era, Speaks, Stamp};
 
 /// A client's sessions by server name.
+#[derive(Clone)]
 pub struct FencedClientSessions {
-    live: Live,
-    time: Arc<dyn TimeProvider>,
-    names: usize,
-    state: Mutex<State>,
+    shared: Arc<Shared>,
+    /// When the connection was begun that these are for alone.
+    begun: Option<Era>,
 }
 
-struct State {
-    /// The fence that all of `sessions` rest on.
-    fence: u64,
-    sessions: Arc<ClientSessionMemoryCache>,
-    accepted: Bounded<ServerName<'static>, Stamp>,
-    groups: Bounded<ServerName<'static>, NamedGroup>,
+struct Shared {
+    fence: ClientFence<ClientSessionMemoryCache>,
+    time: Arc<dyn TimeProvider>,
+    groups: Mutex<Bounded<ServerName<'static>, NamedGroup>>,
 }
 
 impl FencedClientSessions {
     /// Keeps sessions of up to `names` servers.
-    pub(super) fn new(live: Live, time: Arc<dyn TimeProvider>, names: usize) -> Self {
-        let state = State {
-            fence: live.snapshot().fence(),
-            sessions: Arc::new(ClientSessionMemoryCache::new(names)),
-            accepted: Bounded::with_capacity(names),
-            groups: Bounded::with_capacity(names),
-        };
-        Self { live, time, names, state: Mutex::new(state) }
+    pub(super) fn new(
+        live: Live,
+        speaks: Speaks,
+        time: Arc<dyn TimeProvider>,
+        names: usize,
+    ) -> Self {
+        let fence = ClientFence::new(live, speaks, names, ClientSessionMemoryCache::new);
+        let groups = Mutex::new(Bounded::with_capacity(names));
+        Self { shared: Arc::new(Shared { fence, time, groups }), begun: None }
+    }
+
+    /// The same sessions, for one connection that begins now.
+    pub(super) fn for_connection(&self) -> Self {
+        Self { begun: Some(self.shared.fence.era()), ..self.clone() }
     }
 
     /// Takes note that the server of a name was accepted.
     pub(super) fn note(&self, name: ServerName<'static>, stamp: Stamp) {
-        self.lock().accepted.insert(name, stamp);
+        self.shared.fence.note(name, stamp);
     }
 
     /// Forgets the sessions of a name.
     pub(super) fn forget(&self, name: &ServerName<'static>) {
-        let mut state = self.lock();
-        state.accepted.remove(name);
-        let sessions = state.sessions.clone();
-        drop(state);
+        let sessions = self.shared.fence.forget(name);
         sessions.remove_tls12_session(name);
         while sessions.take_tls13_ticket(name).is_some() {}
     }
 
-    /// The sessions, where those of this name rest on what is in force.
     fn current(&self, name: &ServerName<'_>) -> Option<Arc<ClientSessionMemoryCache>> {
-        let fence = self.live.snapshot().fence();
-        let mut state = self.lock();
-        if state.fence < fence {
-            state.fence = fence;
-            state.sessions = Arc::new(ClientSessionMemoryCache::new(self.names));
-        }
-        let fence = state.fence;
-        let stamp = *state.accepted.get(&name.to_owned())?;
-        stamp.holds(fence, now(&*self.time).ok()?).then(|| state.sessions.clone())
+        self.shared.fence.current(name, self.begun, now(&*self.shared.time).ok()?)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn groups(&self) -> MutexGuard<'_, Bounded<ServerName<'static>, NamedGroup>> {
+        self.shared.groups.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl ClientSessionStore for FencedClientSessions {
     fn set_kx_hint(&self, server_name: ServerName<'static>, group: NamedGroup) {
-        self.lock().groups.insert(server_name, group);
+        self.groups().insert(server_name, group);
     }
 
     fn kx_hint(&self, server_name: &ServerName<'_>) -> Option<NamedGroup> {
-        self.lock().groups.get(&server_name.to_owned()).copied()
+        self.groups().get(&server_name.to_owned()).copied()
     }
 
     fn set_tls12_session(&self, server_name: ServerName<'static>, value: Tls12ClientSessionValue) {
@@ -101,8 +89,7 @@ impl ClientSessionStore for FencedClientSessions {
     }
 
     fn remove_tls12_session(&self, server_name: &ServerName<'static>) {
-        let sessions = self.lock().sessions.clone();
-        sessions.remove_tls12_session(server_name);
+        self.shared.fence.sessions().remove_tls12_session(server_name);
     }
 
     fn insert_tls13_ticket(
@@ -125,6 +112,8 @@ impl ClientSessionStore for FencedClientSessions {
 
 impl fmt::Debug for FencedClientSessions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("FencedClientSessions").field("names", &self.names).finish_non_exhaustive()
+        f.debug_struct("FencedClientSessions")
+            .field("names", &self.shared.fence.names())
+            .finish_non_exhaustive()
     }
 }

@@ -24,8 +24,9 @@ use crate::x509::Time;
 #[derive(Debug)]
 pub struct ServerVerifier {
     pub(super) judge: Judge,
+    tells_hints: bool,
     hints: Option<Vec<DistinguishedName>>,
-    sessions: Option<Arc<FencedClientSessions>>,
+    sessions: Option<FencedClientSessions>,
 }
 
 impl ServerVerifier {
@@ -36,7 +37,7 @@ impl ServerVerifier {
     #[must_use]
     pub fn new(live: Live, expect: ExpectServer) -> Self {
         let judge = Judge::new(live, PeerRole::Server, expect.0);
-        Self { judge, hints: None, sessions: None }
+        Self { judge, tells_hints: false, hints: None, sessions: None }
     }
 
     /// Sets the label of the trust that applies, see
@@ -44,7 +45,8 @@ impl ServerVerifier {
     #[must_use]
     pub fn with_label(mut self, label: &str) -> Self {
         self.judge.label = Some(label.into());
-        self
+        // What was told so far is of another store.
+        if self.tells_hints { self.with_root_hints() } else { self }
     }
 
     /// Sets who is told of rejections. Default: nobody; the last 64 are kept, see
@@ -67,12 +69,13 @@ impl ServerVerifier {
     /// choose by them choose by the old ones. Default: not told.
     #[must_use]
     pub fn with_root_hints(mut self) -> Self {
+        self.tells_hints = true;
         let hints = distinguished(self.judge.root_hints());
         self.hints = (!hints.is_empty()).then_some(hints);
         self
     }
 
-    pub(super) fn with_sessions(mut self, sessions: Arc<FencedClientSessions>) -> Self {
+    pub(super) fn with_sessions(mut self, sessions: FencedClientSessions) -> Self {
         self.sessions = Some(sessions);
         self
     }
@@ -155,6 +158,7 @@ impl ServerCertVerifier for ServerVerifier {
 pub struct ClientVerifier {
     pub(super) judge: Judge,
     mandatory: Mandatory,
+    tells_hints: bool,
     hints: Vec<DistinguishedName>,
 }
 
@@ -170,7 +174,7 @@ impl ClientVerifier {
     #[must_use]
     pub fn new(live: Live, expect: ExpectClient) -> Self {
         let judge = Judge::new(live, PeerRole::Client, expect.0);
-        Self { judge, mandatory: Mandatory::Yes, hints: Vec::new() }
+        Self { judge, mandatory: Mandatory::Yes, tells_hints: false, hints: Vec::new() }
     }
 
     /// Lets clients connect that present no certificate; who presents one must be acceptable.
@@ -185,7 +189,8 @@ impl ClientVerifier {
     #[must_use]
     pub fn with_label(mut self, label: &str) -> Self {
         self.judge.label = Some(label.into());
-        self
+        // What was told so far is of another store.
+        if self.tells_hints { self.with_root_hints() } else { self }
     }
 
     /// Sets who is told of rejections. Default: nobody; the last 64 are kept, see
@@ -208,6 +213,7 @@ impl ClientVerifier {
     /// by them choose by the old ones. Default: not told, so that clients send what they have.
     #[must_use]
     pub fn with_root_hints(mut self) -> Self {
+        self.tells_hints = true;
         self.hints = distinguished(self.judge.root_hints());
         self
     }

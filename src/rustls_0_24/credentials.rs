@@ -19,13 +19,13 @@ use rustls_0_24::server::{ClientHello, ServerCredentialResolver};
 use rustls_0_24::time_provider::TimeProvider;
 use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 
+use super::verifier::now;
 use super::{HandshakeEvents, NoCredential, PeerRole};
 use crate::credential::{Credential, CredentialKey};
 use crate::identity::DnsName;
 use crate::live::Live;
 use crate::signature::{KeyKind, SignatureAlgorithm};
-use crate::tls::{Choice, Others, PeerError, Scheme, Wanted, scheme_of};
-use crate::x509::Time;
+use crate::tls::{Choice, Others, Scheme, Wanted, scheme_of};
 
 const TYPES: &[CertificateType] = &[CertificateType::X509];
 
@@ -49,7 +49,7 @@ impl Source {
         wanted: &Wanted<'_>,
         schemes: &[SignatureScheme],
     ) -> Result<SelectedCredential, Error> {
-        let now = self.time.current_time().map(Time::from).ok_or(PeerError::NoTime)?;
+        let now = now(&*self.time)?;
         let credentials = match self.choice.choose(wanted, now) {
             Ok(credential) => match selected(&credential, schemes) {
                 Some(selected) => return Ok(selected),

@@ -4,9 +4,11 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | connect or serve | [`ServerVerifier::client_config`], [`ClientVerifier::server_config`]: no resumption, no early data |
+//! | connect or serve over any transport | [`ClientEndpoint::connect`], [`ServerEndpoint::accept`]: a [`Connection`] that is judged before it carries data, resumption included |
+//! | serve otherwise | [`ServerEndpoint::handshake`]: a configuration for one connection, and what that handshake has shown |
+//! | give others a configuration | [`ServerVerifier::client_config`], [`ClientVerifier::server_config`]: no resumption, no early data |
 //! | get the peer of a finished handshake | [`ServerVerifier::verified_peer`], [`ClientVerifier::verified_peer`] |
-//! | wait for evidence within a handshake | [`ServerVerifier::suspend`], [`ClientVerifier::suspend`]: a [`Suspended`] |
+//! | wait for evidence within a handshake | [`ServerVerifier::suspend`], [`ClientVerifier::suspend`], [`ClientVerifier::suspend_quic`]: a [`Suspended`] |
 //! | present published credentials | [`ServerCredentials`], [`ClientCredentials`] |
 //!
 //! # Suspended handshakes
@@ -45,10 +47,11 @@
 //! # Resumption
 //!
 //! As in 0.23, rustls asks no verifier about a resumed connection, and no resumed handshake stops for
-//! verification. Configurations of this room have resumption off, so that every connection is decided
-//! upon. Who turns it on must call `verified_peer` on each connection before it carries data: it judges
-//! the peer of a resumed connection anew. Sessions are not fenced here: what fences them for 0.23 waits for
-//! a release of 0.24.
+//! verification. Configurations that are handed out have resumption off, so that every connection is
+//! decided upon. Those of the endpoints have it on: their sessions end when the fence of the snapshot
+//! moves and when the acceptance that they rest on does, those of a client also with the credential that
+//! they speak for, and a [`Connection`] judges each resumed peer before it carries data. A suspended
+//! handshake begins no session: its answer goes past the verifier that would stamp one.
 //!
 //! # Left to the caller
 //!
@@ -56,11 +59,17 @@
 //! verification algorithms. Take a backend of this crate, or give the algorithms of the provider's crate to
 //! [`PkiTypesBackend`](crate::signature::PkiTypesBackend).
 //!
-//! Raw public keys are refused. QUIC handshakes use the verifiers as they are; suspending one is not
-//! built.
+//! Raw public keys are refused. QUIC connections use the verifiers and are not wrapped: they have no
+//! resumption. What suspends a QUIC handshake of a client is missing in this pre-release: its
+//! `VerifyPeerIdentity<ClientSide, Quic>` leads to no handshake (`impl FromConn<ClientSide> for ()`), so that
+//! servers suspend and clients ask the verifier. Trust by the name that a client asks for needs no room
+//! here: `Accepted::choose_config` of rustls takes [`ServerHandshake::config`] of any endpoint.
 
 mod alert;
+mod connection;
 mod credentials;
+mod endpoint;
+mod sessions;
 mod suspended;
 mod verifier;
 
@@ -68,6 +77,8 @@ pub use crate::tls::{
     ChainDigest, ExpectClient, ExpectServer, HandshakeEvents, NoCredential, PeerError, PeerRole,
     RejectedPeer,
 };
+pub use connection::{Connection, ConnectionError};
 pub use credentials::{ClientCredentials, ServerCredentials};
+pub use endpoint::{ClientEndpoint, ServerEndpoint, ServerHandshake};
 pub use suspended::{ExpectedPeer, Progress, Suspended};
 pub use verifier::{ClientVerifier, ServerVerifier};

@@ -5,7 +5,10 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use rustls_0_24::crypto::{Identity, VerifiedIdentity};
-use rustls_0_24::{ConnectionOutputs, Error, SideData, Tcp, VerifyPeerIdentity};
+use rustls_0_24::quic::{Quic, QuicEvent, ServerHandshake};
+use rustls_0_24::{
+    ConnectionOutputs, Error, ServerSide, SideData, Tcp, Transport, VerifyPeerIdentity,
+};
 use rustls_pki_types::{ServerName, UnixTime};
 
 use super::alert;
@@ -59,16 +62,16 @@ pub enum Progress {
 ///
 /// How long a peer may keep a handshake open, and how much may be fetched for it, is for the host to
 /// bound.
-pub struct Suspended<Side: SideData> {
-    handshake: VerifyPeerIdentity<Side, Tcp>,
+pub struct Suspended<Side: SideData, T: Transport = Tcp> {
+    handshake: VerifyPeerIdentity<Side, T>,
     read: Read<Side>,
     deferred: Deferred,
 }
 
-impl<Side: SideData> Suspended<Side> {
+impl<Side: SideData, T: Transport> Suspended<Side, T> {
     pub(super) fn new(
         verifier: Arc<dyn HasJudge>,
-        handshake: VerifyPeerIdentity<Side, Tcp>,
+        handshake: VerifyPeerIdentity<Side, T>,
         read: Read<Side>,
     ) -> Self {
         Self { handshake, read, deferred: Deferred::new(verifier) }
@@ -94,12 +97,14 @@ impl<Side: SideData> Suspended<Side> {
         self.deferred.supply(found);
     }
 
-    /// Decides on what there is, and lets the handshake go on. What is to be sent to the peer is
-    /// appended to `tls`.
-    ///
-    /// # Errors
-    /// A refusal, with its alert in `tls`; the whole decision is among the rejections of the verifier.
-    pub fn resume(self, tls: &mut Vec<u8>) -> Result<(Side::Handshake, ExpectedPeer), Error> {
+    /// Decides on what there is, and lets the handshake `go_on` with the answer.
+    fn conclude<Next>(
+        self,
+        go_on: impl FnOnce(
+            VerifyPeerIdentity<Side, T>,
+            Result<VerifiedIdentity<'static>, Error>,
+        ) -> Result<Next, Error>,
+    ) -> Result<(Next, ExpectedPeer), Error> {
         let Self { handshake, read, deferred } = self;
         let decided = (|| {
             let identity = handshake.presented_identity()?;
@@ -119,13 +124,39 @@ impl<Side: SideData> Suspended<Side> {
             Ok((identity, expected)) => (Ok(identity), Some(expected)),
             Err(error) => (Err(error), None),
         };
-        let handshake = handshake.continue_with(verified, tls)?;
+        let next = go_on(handshake, verified)?;
         // rustls has returned the error, where there is no peer.
-        expected.map(|expected| (handshake, expected)).ok_or(Error::HandshakeNotComplete)
+        expected.map(|expected| (next, expected)).ok_or(Error::HandshakeNotComplete)
     }
 }
 
-impl<Side: SideData> fmt::Debug for Suspended<Side> {
+impl<Side: SideData> Suspended<Side> {
+    /// Decides on what there is, and lets the handshake go on. What is to be sent to the peer is
+    /// appended to `tls`.
+    ///
+    /// # Errors
+    /// A refusal, with its alert in `tls`; the whole decision is among the rejections of the verifier.
+    pub fn resume(self, tls: &mut Vec<u8>) -> Result<(Side::Handshake, ExpectedPeer), Error> {
+        self.conclude(|handshake, verified| handshake.continue_with(verified, tls))
+    }
+}
+
+impl Suspended<ServerSide, Quic> {
+    /// Decides on what there is, and lets the QUIC handshake go on. What follows from it is appended to
+    /// `events`.
+    ///
+    /// # Errors
+    /// A refusal; the whole decision is among the rejections of the verifier. The alert to send is
+    /// [`AlertDescription::try_from`](rustls_0_24::error::AlertDescription) of it.
+    pub fn resume(
+        self,
+        events: &mut Vec<QuicEvent>,
+    ) -> Result<(ServerHandshake, ExpectedPeer), Error> {
+        self.conclude(|handshake, verified| handshake.continue_with(verified, events))
+    }
+}
+
+impl<Side: SideData, T: Transport> fmt::Debug for Suspended<Side, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Suspended").field("deferred", &self.deferred).finish_non_exhaustive()
     }

@@ -13,6 +13,7 @@ use rustls_0_24::client::{ClientCredentialResolver, Resumption};
 use rustls_0_24::crypto::{
     CertificateIdentity, CryptoProvider, Identity, SignatureScheme, VerifiedIdentity,
 };
+use rustls_0_24::quic::Quic;
 use rustls_0_24::server::danger::{ClientIdentity, ClientVerifier as RustlsClientVerifier};
 use rustls_0_24::server::{NoServerSessionStorage, ServerCredentialResolver, Tls13Tickets};
 use rustls_0_24::time_provider::TimeProvider;
@@ -27,8 +28,9 @@ use super::suspended::{Presentation, Suspended};
 use crate::live::{Live, LivePeer, Snapshot};
 use crate::tls::{
     ExpectClient, ExpectServer, HandshakeEvents, HandshakeSignature, HasJudge, Judge, PeerError,
-    PeerRole, RejectedPeer, Scheme, Version,
+    PeerRole, RejectedPeer, Scheme, Stamp, Version,
 };
+use crate::x509::Time;
 
 /// Verifies servers: rustls's `ServerVerifier`, asking the snapshot in force.
 #[derive(Debug)]
@@ -100,6 +102,20 @@ impl ServerVerifier {
         Ok(config)
     }
 
+    pub(super) const fn live(&self) -> &Live {
+        &self.judge.live
+    }
+
+    /// Decides about a server; what it is not asked about at all is an error of its own.
+    pub(super) fn judge_identity(
+        &self,
+        identity: &ServerIdentity<'_, '_>,
+    ) -> Result<Result<Stamp, PeerError>, Error> {
+        let staple = Some(identity.ocsp_response).filter(|staple| !staple.is_empty());
+        let name = Some(identity.server_name);
+        judge_identity(&self.judge, identity.identity, name, staple, identity.now)
+    }
+
     /// Takes over a handshake that has stopped at the server's certificates; its configuration has this
     /// verifier.
     #[must_use]
@@ -151,9 +167,8 @@ impl RustlsServerVerifier for ServerVerifier {
         &self,
         identity: &ServerIdentity<'a, '_>,
     ) -> Result<VerifiedIdentity<'a>, Error> {
-        let staple = Some(identity.ocsp_response).filter(|staple| !staple.is_empty());
-        let name = Some(identity.server_name);
-        verify_identity(&self.judge, identity.identity, name, staple, identity.now)
+        self.judge_identity(identity)??;
+        Ok(VerifiedIdentity::assertion(identity.identity.clone()))
     }
 
     fn verify_tls12_signature(
@@ -277,15 +292,19 @@ impl ClientVerifier {
         time: Arc<dyn TimeProvider>,
         credentials: Arc<dyn ServerCredentialResolver>,
     ) -> Result<ServerConfig, Error> {
-        let mut config = ServerConfig::builder_with_details(provider, time)
-            .with_client_cert_verifier(self.clone())
-            .with_server_credential_resolver(credentials)?;
-        config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.ticketer = None;
-        config.send_tls13_tickets = Tls13Tickets { default: 0, max: 0 };
-        config.max_early_data_size = 0;
-        config.send_half_rtt_data = false;
-        Ok(config)
+        plain_server_config(self.clone(), provider, time, credentials)
+    }
+
+    pub(super) const fn live(&self) -> &Live {
+        &self.judge.live
+    }
+
+    /// Decides about a client; what it is not asked about at all is an error of its own.
+    pub(super) fn judge_identity(
+        &self,
+        identity: &ClientIdentity<'_, '_>,
+    ) -> Result<Result<Stamp, PeerError>, Error> {
+        judge_identity(&self.judge, identity.identity, None, None, identity.now)
     }
 
     /// Takes over a handshake that has stopped at the client's certificates; its configuration has this
@@ -295,12 +314,17 @@ impl ClientVerifier {
         self: &Arc<Self>,
         handshake: VerifyPeerIdentity<ServerSide, Tcp>,
     ) -> Suspended<ServerSide> {
-        Suspended::new(self.clone(), handshake, |identity| Presentation {
-            identity: identity.identity,
-            name: None,
-            staple: &[],
-            now: identity.now,
-        })
+        Suspended::new(self.clone(), handshake, |identity| present_client(identity))
+    }
+
+    /// Takes over a QUIC handshake that has stopped at the client's certificates; else as
+    /// [`ClientVerifier::suspend`].
+    #[must_use]
+    pub fn suspend_quic(
+        self: &Arc<Self>,
+        handshake: VerifyPeerIdentity<ServerSide, Quic>,
+    ) -> Suspended<ServerSide, Quic> {
+        Suspended::new(self.clone(), handshake, |identity| present_client(identity))
     }
 
     /// The verified peer of a connection whose handshake is over, full or resumed, judged as of `now`;
@@ -335,7 +359,8 @@ impl RustlsClientVerifier for ClientVerifier {
         &self,
         identity: &ClientIdentity<'a, '_>,
     ) -> Result<VerifiedIdentity<'a>, Error> {
-        verify_identity(&self.judge, identity.identity, None, None, identity.now)
+        self.judge_identity(identity)??;
+        Ok(VerifiedIdentity::assertion(identity.identity.clone()))
     }
 
     fn verify_tls12_signature(
@@ -375,16 +400,43 @@ pub(super) fn certificates<'i, 'a>(
     }
 }
 
-fn verify_identity<'a>(
+fn present_client<'b>(identity: &'b ClientIdentity<'static, '_>) -> Presentation<'b> {
+    Presentation { identity: identity.identity, name: None, staple: &[], now: identity.now }
+}
+
+/// A server's configuration without resumption and early data.
+pub(super) fn plain_server_config(
+    verifier: Arc<dyn RustlsClientVerifier>,
+    provider: Arc<CryptoProvider>,
+    time: Arc<dyn TimeProvider>,
+    credentials: Arc<dyn ServerCredentialResolver>,
+) -> Result<ServerConfig, Error> {
+    let mut config = ServerConfig::builder_with_details(provider, time)
+        .with_client_cert_verifier(verifier)
+        .with_server_credential_resolver(credentials)?;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    config.ticketer = None;
+    config.send_tls13_tickets = Tls13Tickets { default: 0, max: 0 };
+    config.max_early_data_size = 0;
+    config.send_half_rtt_data = false;
+    Ok(config)
+}
+
+/// The time of rustls's clock.
+pub(super) fn now(time: &dyn TimeProvider) -> Result<Time, PeerError> {
+    time.current_time().map(Time::from).ok_or(PeerError::NoTime)
+}
+
+fn judge_identity(
     judge: &Judge,
-    identity: &Identity<'a>,
+    identity: &Identity<'_>,
     name: Option<&ServerName<'_>>,
     staple: Option<&[u8]>,
     now: UnixTime,
-) -> Result<VerifiedIdentity<'a>, Error> {
+) -> Result<Result<Stamp, PeerError>, Error> {
     let chain = certificates(identity).ok_or_else(alert::raw_public_key)?;
-    judge.judge(&chain.end_entity, &chain.intermediates, name, staple, now.into())?;
-    Ok(VerifiedIdentity::assertion(identity.clone()))
+    let judged = judge.judge(&chain.end_entity, &chain.intermediates, name, staple, now.into());
+    Ok(judged.map(|(_, stamp)| stamp))
 }
 
 fn verify_signature(

@@ -13,9 +13,9 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use std::sync::OnceLock;
 
-use aws_lc_rs::signature::{self, ParsedPublicKey, UnparsedPublicKey, VerificationAlgorithm};
+use aws_lc_rs::signature::{ParsedPublicKey, UnparsedPublicKey, VerificationAlgorithm};
 
-use super::backend::recognize;
+use super::backend::{choose_verifier, recognize};
 use super::{
     KeyAlgorithm, PreparedKey, PublicKey, SignatureAlgorithm, SignatureBackend, SignatureError,
 };
@@ -141,42 +141,18 @@ fn verifier(
     kind: KeyAlgorithm,
     algorithm: SignatureAlgorithm,
 ) -> Result<&'static dyn VerificationAlgorithm, SignatureError> {
-    use KeyAlgorithm as K;
-    use SignatureAlgorithm as S;
-    let (verifier, least_bits): (&'static dyn VerificationAlgorithm, _) = match (kind, algorithm) {
-        (K::P256, S::EcdsaSha1) => (&signature::ECDSA_P256_SHA1_ASN1, 0),
-        (K::P256, S::EcdsaSha256) => (&signature::ECDSA_P256_SHA256_ASN1, 0),
-        (K::P256, S::EcdsaSha384) => (&signature::ECDSA_P256_SHA384_ASN1, 0),
-        (K::P256, S::EcdsaSha512) => (&signature::ECDSA_P256_SHA512_ASN1, 0),
-        (K::P384, S::EcdsaSha256) => (&signature::ECDSA_P384_SHA256_ASN1, 0),
-        (K::P384, S::EcdsaSha384) => (&signature::ECDSA_P384_SHA384_ASN1, 0),
-        (K::P384, S::EcdsaSha512) => (&signature::ECDSA_P384_SHA512_ASN1, 0),
-        (K::P521, S::EcdsaSha1) => (&signature::ECDSA_P521_SHA1_ASN1, 0),
-        (K::P521, S::EcdsaSha256) => (&signature::ECDSA_P521_SHA256_ASN1, 0),
-        (K::P521, S::EcdsaSha384) => (&signature::ECDSA_P521_SHA384_ASN1, 0),
-        (K::P521, S::EcdsaSha512) => (&signature::ECDSA_P521_SHA512_ASN1, 0),
-        (K::Ed25519, S::Ed25519) => (&signature::ED25519, 0),
-        (K::MlDsa44, S::MlDsa44) => (&signature::ML_DSA_44, 0),
-        (K::MlDsa65, S::MlDsa65) => (&signature::ML_DSA_65, 0),
-        (K::MlDsa87, S::MlDsa87) => (&signature::ML_DSA_87, 0),
-        (_, S::RsaPkcs1Sha1) => (&signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY, 1024),
-        (_, S::RsaPkcs1Sha256) => {
-            (&signature::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, 1024)
-        }
-        (_, S::RsaPkcs1Sha384) => (&signature::RSA_PKCS1_2048_8192_SHA384, 2048),
-        (_, S::RsaPkcs1Sha512) => {
-            (&signature::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY, 1024)
-        }
-        (_, S::RsaPssSha256) => (&signature::RSA_PSS_2048_8192_SHA256, 2048),
-        (_, S::RsaPssSha384) => (&signature::RSA_PSS_2048_8192_SHA384, 2048),
-        (_, S::RsaPssSha512) => (&signature::RSA_PSS_2048_8192_SHA512, 2048),
-        (K::OtherCurve | K::ExplicitCurve, _) => return Err(SignatureError::UnsupportedKey),
-        _ => return Err(SignatureError::UnsupportedAlgorithm),
-    };
-    match kind.modulus_bits() {
-        Some(bits) if bits < least_bits || bits > 8192 => Err(SignatureError::UnsupportedKey),
-        _ => Ok(verifier),
-    }
+    choose_verifier!(aws_lc_rs, (kind, algorithm), {
+        (K::P256, S::EcdsaSha1) => (&s::ECDSA_P256_SHA1_ASN1, 0),
+        (K::P256, S::EcdsaSha512) => (&s::ECDSA_P256_SHA512_ASN1, 0),
+        (K::P384, S::EcdsaSha512) => (&s::ECDSA_P384_SHA512_ASN1, 0),
+        (K::P521, S::EcdsaSha1) => (&s::ECDSA_P521_SHA1_ASN1, 0),
+        (K::P521, S::EcdsaSha256) => (&s::ECDSA_P521_SHA256_ASN1, 0),
+        (K::P521, S::EcdsaSha384) => (&s::ECDSA_P521_SHA384_ASN1, 0),
+        (K::P521, S::EcdsaSha512) => (&s::ECDSA_P521_SHA512_ASN1, 0),
+        (K::MlDsa44, S::MlDsa44) => (&s::ML_DSA_44, 0),
+        (K::MlDsa65, S::MlDsa65) => (&s::ML_DSA_65, 0),
+        (K::MlDsa87, S::MlDsa87) => (&s::ML_DSA_87, 0),
+    })
 }
 
 #[cfg(test)]

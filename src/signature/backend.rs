@@ -167,6 +167,49 @@ pub(super) fn recognize(
     }
 }
 
+/// Chooses among the verifiers of a crate with `ring`'s interface, `$crate_`: rows of its own first,
+/// then what all such crates have under the same names, then refusals. Bounds RSA keys to what the
+/// verifier chosen takes.
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+macro_rules! choose_verifier {
+    ($crate_:ident, ($kind:ident, $algorithm:ident), { $($own:tt)* }) => {{
+        use $crate_::signature as s;
+        use KeyAlgorithm as K;
+        use SignatureAlgorithm as S;
+        let (verifier, least_bits): (&'static dyn s::VerificationAlgorithm, u32) =
+            match ($kind, $algorithm) {
+                $($own)*
+                (K::P256, S::EcdsaSha256) => (&s::ECDSA_P256_SHA256_ASN1, 0),
+                (K::P256, S::EcdsaSha384) => (&s::ECDSA_P256_SHA384_ASN1, 0),
+                (K::P384, S::EcdsaSha256) => (&s::ECDSA_P384_SHA256_ASN1, 0),
+                (K::P384, S::EcdsaSha384) => (&s::ECDSA_P384_SHA384_ASN1, 0),
+                (K::Ed25519, S::Ed25519) => (&s::ED25519, 0),
+                (_, S::RsaPkcs1Sha1) => (&s::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY, 1024),
+                (_, S::RsaPkcs1Sha256) => {
+                    (&s::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, 1024)
+                }
+                (_, S::RsaPkcs1Sha384) => (&s::RSA_PKCS1_2048_8192_SHA384, 2048),
+                (_, S::RsaPkcs1Sha512) => {
+                    (&s::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY, 1024)
+                }
+                (_, S::RsaPssSha256) => (&s::RSA_PSS_2048_8192_SHA256, 2048),
+                (_, S::RsaPssSha384) => (&s::RSA_PSS_2048_8192_SHA384, 2048),
+                (_, S::RsaPssSha512) => (&s::RSA_PSS_2048_8192_SHA512, 2048),
+                (K::P521 | K::OtherCurve | K::ExplicitCurve, _) => {
+                    return Err(SignatureError::UnsupportedKey);
+                }
+                _ => return Err(SignatureError::UnsupportedAlgorithm),
+            };
+        match $kind.modulus_bits() {
+            Some(bits) if bits < least_bits || bits > 8192 => Err(SignatureError::UnsupportedKey),
+            _ => Ok(verifier),
+        }
+    }};
+}
+
+#[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
+pub(super) use choose_verifier;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -77,6 +77,7 @@ const P521: &[u8] = &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23];
 impl KeyAlgorithm {
     /// Says what kind of key it is.
     #[must_use]
+    #[inline]
     pub fn classify(spki: &SubjectPublicKeyInfo<'_>) -> Self {
         let parameters = spki.algorithm().parameters();
         let key = spki.key();
@@ -264,6 +265,7 @@ impl fmt::Display for KeyKind {
     }
 }
 
+#[inline]
 fn classify_curve(parameters: Option<&[u8]>, key: &[u8]) -> KeyAlgorithm {
     let (curve, field) = match parameters {
         Some(P256) => (KeyAlgorithm::P256, 32),

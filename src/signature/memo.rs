@@ -18,7 +18,7 @@ use core::fmt;
 use sha2::{Digest, Sha256};
 
 use super::PublicKey;
-use crate::x509::AlgorithmIdentifier;
+use crate::x509::{AlgorithmIdentifier, write_hex};
 
 /// Remembers signatures that verified.
 ///
@@ -70,9 +70,7 @@ impl MemoKey {
 impl fmt::Debug for MemoKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("MemoKey(")?;
-        for octet in self.0 {
-            write!(f, "{octet:02x}")?;
-        }
+        write_hex(f, &self.0)?;
         f.write_str(")")
     }
 }

@@ -151,6 +151,7 @@ impl AlgorithmPolicy {
     ///
     /// # Errors
     /// [`AlgorithmRefused::Unknown`] or [`AlgorithmRefused::Signature`].
+    #[inline]
     pub fn check_signature(
         &self,
         identifier: AlgorithmIdentifier<'_>,
@@ -167,6 +168,7 @@ impl AlgorithmPolicy {
     ///
     /// # Errors
     /// An [`AlgorithmRefused`] about the key.
+    #[inline]
     pub fn check_key(
         &self,
         spki: &SubjectPublicKeyInfo<'_>,
@@ -199,6 +201,7 @@ impl AlgorithmPolicy {
     /// # Errors
     /// An [`AlgorithmRefused`]: first about the algorithm, then about the key, then about the two
     /// together.
+    #[inline]
     pub fn check(
         &self,
         identifier: AlgorithmIdentifier<'_>,

@@ -5,9 +5,9 @@
 //! Ed25519. No P-521, no ECDSA with SHA-512, no ML-DSA, and no way to keep a key parsed. Public
 //! exponents have at most 33 bits.
 
-use ring::signature::{self, UnparsedPublicKey, VerificationAlgorithm};
+use ring::signature::{UnparsedPublicKey, VerificationAlgorithm};
 
-use super::backend::recognize;
+use super::backend::{choose_verifier, recognize};
 use super::{KeyAlgorithm, PublicKey, SignatureAlgorithm, SignatureBackend, SignatureError};
 use crate::x509::AlgorithmIdentifier;
 
@@ -43,38 +43,11 @@ fn verifier(
     octets: &[u8],
     algorithm: SignatureAlgorithm,
 ) -> Result<&'static dyn VerificationAlgorithm, SignatureError> {
-    use KeyAlgorithm as K;
-    use SignatureAlgorithm as S;
-    let (verifier, least_bits): (&'static dyn VerificationAlgorithm, _) = match (kind, algorithm) {
+    choose_verifier!(ring, (kind, algorithm), {
         (K::P256 | K::P384, _) if octets.first() != Some(&0x04) => {
             return Err(SignatureError::UnsupportedKey);
         }
-        (K::P256, S::EcdsaSha256) => (&signature::ECDSA_P256_SHA256_ASN1, 0),
-        (K::P256, S::EcdsaSha384) => (&signature::ECDSA_P256_SHA384_ASN1, 0),
-        (K::P384, S::EcdsaSha256) => (&signature::ECDSA_P384_SHA256_ASN1, 0),
-        (K::P384, S::EcdsaSha384) => (&signature::ECDSA_P384_SHA384_ASN1, 0),
-        (K::Ed25519, S::Ed25519) => (&signature::ED25519, 0),
-        (_, S::RsaPkcs1Sha1) => (&signature::RSA_PKCS1_1024_8192_SHA1_FOR_LEGACY_USE_ONLY, 1024),
-        (_, S::RsaPkcs1Sha256) => {
-            (&signature::RSA_PKCS1_1024_8192_SHA256_FOR_LEGACY_USE_ONLY, 1024)
-        }
-        (_, S::RsaPkcs1Sha384) => (&signature::RSA_PKCS1_2048_8192_SHA384, 2048),
-        (_, S::RsaPkcs1Sha512) => {
-            (&signature::RSA_PKCS1_1024_8192_SHA512_FOR_LEGACY_USE_ONLY, 1024)
-        }
-        (_, S::RsaPssSha256) => (&signature::RSA_PSS_2048_8192_SHA256, 2048),
-        (_, S::RsaPssSha384) => (&signature::RSA_PSS_2048_8192_SHA384, 2048),
-        (_, S::RsaPssSha512) => (&signature::RSA_PSS_2048_8192_SHA512, 2048),
-        (K::P256 | K::P384, _) => return Err(SignatureError::UnsupportedAlgorithm),
-        (K::P521 | K::OtherCurve | K::ExplicitCurve, _) => {
-            return Err(SignatureError::UnsupportedKey);
-        }
-        _ => return Err(SignatureError::UnsupportedAlgorithm),
-    };
-    match kind.modulus_bits() {
-        Some(bits) if bits < least_bits || bits > 8192 => Err(SignatureError::UnsupportedKey),
-        _ => Ok(verifier),
-    }
+    })
 }
 
 #[cfg(test)]

@@ -86,7 +86,16 @@ pub(crate) struct Judge {
     pub(crate) events: Option<Arc<dyn HandshakeEvents>>,
     pub(crate) schemes: Vec<Scheme>,
     table: Table,
-    rejections: Mutex<VecDeque<Arc<RejectedPeer>>>,
+    rejections: Mutex<Rejections>,
+}
+
+/// Rejections of late.
+#[derive(Debug, Default)]
+struct Rejections {
+    /// The last one last.
+    kept: VecDeque<Arc<RejectedPeer>>,
+    /// How many there were.
+    count: u64,
 }
 
 impl Judge {
@@ -203,10 +212,11 @@ impl Judge {
 
     fn note(&self, rejected: &Arc<RejectedPeer>) {
         let mut rejections = self.lock();
-        if rejections.len() >= REJECTIONS {
-            rejections.pop_front();
+        if rejections.kept.len() >= REJECTIONS {
+            rejections.kept.pop_front();
         }
-        rejections.push_back(rejected.clone());
+        rejections.kept.push_back(rejected.clone());
+        rejections.count += 1;
         drop(rejections);
         if let Some(events) = &self.events {
             events.on_rejected(rejected);
@@ -215,10 +225,38 @@ impl Judge {
 
     /// The rejections of late, the last one last.
     pub(crate) fn rejections(&self) -> Vec<Arc<RejectedPeer>> {
-        self.lock().iter().cloned().collect()
+        self.lock().kept.iter().cloned().collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<RejectedPeer>>> {
+    /// How many rejections there were: a mark for [`Judge::rejected_since`].
+    #[cfg(feature = "rustls")]
+    pub(crate) fn rejection_count(&self) -> u64 {
+        self.lock().count
+    }
+
+    /// The one peer of those rejected since a mark that a connection to `name` may be about, by what
+    /// the stack `is` told. Nothing where several chains may be meant, or too much happened.
+    #[cfg(feature = "rustls")]
+    pub(crate) fn rejected_since(
+        &self,
+        mark: u64,
+        name: &ServerName<'_>,
+        is: impl Fn(&RejectedPeer) -> bool,
+    ) -> Option<Arc<RejectedPeer>> {
+        let text = self.expected.text(Some(name))?;
+        let rejections = self.lock();
+        let since = usize::try_from(rejections.count.saturating_sub(mark)).ok()?;
+        let first = rejections.kept.len().checked_sub(since)?;
+        let mut meant = rejections
+            .kept
+            .iter()
+            .skip(first)
+            .filter(|rejected| *rejected.requirement() == *text && is(rejected));
+        let found = meant.next()?;
+        meant.all(|other| other.chain() == found.chain()).then(|| found.clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Rejections> {
         self.rejections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

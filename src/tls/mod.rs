@@ -4,11 +4,11 @@
 mod alert;
 mod bounded;
 mod choice;
+mod client_fence;
 #[cfg(feature = "rustls-0-24")]
 mod deferred;
 mod event;
 mod expect;
-#[cfg(feature = "rustls")]
 mod fence;
 mod judge;
 mod scheme;
@@ -16,20 +16,18 @@ mod slot;
 mod table;
 
 pub(crate) use alert::{AlertClass, classify};
-#[cfg(feature = "rustls")]
 pub(crate) use bounded::Bounded;
 pub(crate) use choice::{Choice, Others, Wanted};
+pub(crate) use client_fence::{ClientFence, Era, Speaks};
 #[cfg(feature = "rustls-0-24")]
 pub(crate) use deferred::{Deferred, HasJudge, Progress, Question};
 pub use event::{HandshakeEvents, NoCredential, PeerRole, RejectedPeer};
 pub use expect::{ExpectClient, ExpectServer};
-#[cfg(feature = "rustls")]
 pub(crate) use fence::Fence;
 pub(crate) use judge::Judge;
 pub use judge::PeerError;
 #[cfg(feature = "rustls")]
 pub(crate) use scheme::supported;
 pub(crate) use scheme::{HandshakeSignature, Scheme, SignatureRefused, Version, scheme_of};
-#[cfg(feature = "rustls")]
 pub(crate) use slot::{Slot, Stamp};
 pub use table::ChainDigest;

@@ -1,11 +1,6 @@
 //! What one handshake of a server has shown: the place where the objects that a TLS stack keeps apart
 //! (the verifier, the session store, the ticketer) meet, because they were made for one connection.
 
-#![cfg_attr(
-    not(feature = "rustls"),
-    expect(dead_code, reason = "the adapter for 0.24 keeps no sessions to bound")
-)]
-
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use std::sync::{Mutex, MutexGuard, PoisonError};

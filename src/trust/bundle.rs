@@ -158,6 +158,18 @@ impl TrustBundle {
             })
     }
 
+    /// Names the anchors that are distrusted.
+    #[cfg(feature = "std")]
+    pub(crate) fn distrusted_digest(&self) -> [u8; 32] {
+        if !self.has_distrusted {
+            return [0; 32];
+        }
+        let distrusted = self.anchors().filter(|anchor| anchor.state == AnchorState::Distrusted);
+        let mut fingerprints: Vec<_> = distrusted.map(|anchor| *anchor.fingerprint()).collect();
+        fingerprints.sort_unstable();
+        Sha256::digest(fingerprints.as_flattened()).into()
+    }
+
     pub(crate) fn anchor(&self, index: usize) -> Option<&Arc<TrustAnchor>> {
         self.anchors.get(index)
     }

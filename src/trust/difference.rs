@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use super::anchor::{AnchorState, TrustAnchor};
 use super::bundle::TrustBundle;
 use super::store::{Domain, TrustStore};
-use crate::x509::{OwnedCertificate, Time};
+use crate::x509::{Certificate, Time};
 
 /// A domain that is not in both stores as it was.
 #[derive(Clone, Copy, Debug)]
@@ -121,10 +121,14 @@ impl TrustBundle {
 
     /// Whether a path that was valid under `anchor` still has it here, on the same terms, and the bundle
     /// speaks against no authority on it.
-    pub(crate) fn keeps(&self, anchor: &TrustAnchor, path: &[OwnedCertificate]) -> bool {
+    pub(crate) fn keeps<'a>(
+        &self,
+        anchor: &TrustAnchor,
+        mut path: impl Iterator<Item = Certificate<'a>>,
+    ) -> bool {
         self.anchors_like(anchor).any(|held| held.judges_like(anchor))
             && !self.distrusts_authority(&anchor.subject(), anchor.spki_der())
-            && !path.iter().any(|certificate| self.distrusts(&certificate.as_certificate()))
+            && !path.any(|certificate| self.distrusts(&certificate))
     }
 
     /// The anchors made of the same certificate, or of the same name and key.

@@ -231,7 +231,6 @@ impl From<Refused> for BundleEvent {
 
 /// What a call changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[must_use]
 pub struct Change {
     pub(super) events: Vec<BundleEvent>,
 }

@@ -157,7 +157,7 @@ pub struct Poll {
 }
 
 impl Poll {
-    /// Returns the number of the poll, from 1.
+    /// Returns the number of the poll; later polls have greater ones.
     #[must_use]
     pub const fn number(&self) -> u64 {
         self.number
@@ -202,8 +202,11 @@ impl RefreshSchedule {
     }
 
     /// The operator, or a restart, set a bundle that is current since `received_at`: the server can
-    /// be verified with it, and a poll is due at once (F-07, F-11).
+    /// be verified with it, and a poll is due at once (F-07, F-11). The one before, if it is not over,
+    /// no longer counts: it verifies the server with what was held before.
     pub fn on_bundle_set(&mut self, hint: Option<u64>, received_at: Time, now: Time) {
+        self.polls += 1;
+        self.failures = 0;
         self.bootstrap = Bootstrap::Done;
         self.interval = self.policy.interval(hint);
         self.last_success = Some(received_at);
@@ -213,7 +216,11 @@ impl RefreshSchedule {
     /// Returns the poll to make at `now`, if one is due. The one before, if it is not over, no
     /// longer counts.
     pub fn on_time(&mut self, now: Time) -> Option<Poll> {
-        // A clock that was set back must not put polls off for longer than an interval.
+        // What a clock that was set back since said to be later is no later than now, lest a bundle
+        // counts as fresh until the clock is there again.
+        self.last_success = self.last_success.map(|last| last.min(now));
+        self.last_attempt = self.last_attempt.map(|last| last.min(now));
+        // Nor must it put polls off for longer than an interval.
         let wait = self.next.seconds_since(now);
         let clock_set_back = u64::try_from(wait).is_ok_and(|wait| wait > self.interval);
         if self.bootstrap == Bootstrap::Needed || (wait > 0 && !clock_set_back) {
@@ -454,6 +461,19 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_set_back_does_not_keep_a_bundle_fresh() {
+        let policy = steady().with_fail_closed_after_seconds(2_000);
+        let mut schedule = RefreshSchedule::new(endpoint(None), policy, 0, at(1_000_000));
+        let poll = schedule.on_time(at(1_000_000)).unwrap();
+        schedule.on_success(&poll, None, at(1_000_000));
+        let poll = schedule.on_time(START).unwrap();
+        schedule.on_failure(&poll, PollFailure::Unreachable, START);
+        assert_eq!(schedule.freshness(at(901)), Freshness::Stale { age: 901 });
+        assert_eq!(schedule.freshness(at(2_001)), Freshness::Expired { age: 2_001 });
+        assert_eq!(schedule.on_unknown_authority(at(100)), at(100), "nor forced polls away");
+    }
+
+    #[test]
     fn self_serving_endpoints_are_bootstrapped() {
         let own = endpoint(Some("spiffe://example.org/server"));
         let mut schedule = RefreshSchedule::new(own, steady(), 0, START);
@@ -472,8 +492,12 @@ mod tests {
         let poll = schedule.on_time(at(1_600)).unwrap();
         schedule.on_failure(&poll, PollFailure::ServerNotTrusted, at(1_601));
         assert_eq!(schedule.bootstrap(), Bootstrap::Again { since: at(1_301) }, "S9");
-        schedule.on_bundle_set(None, at(1_700), at(1_700));
-        assert_eq!(schedule.bootstrap(), Bootstrap::Done);
+        // A poll that was under way while the operator set a bundle went by the one before.
+        let poll = schedule.on_time(at(1_900)).unwrap();
+        schedule.on_bundle_set(None, at(1_901), at(1_901));
+        assert_eq!((schedule.bootstrap(), schedule.failures()), (Bootstrap::Done, 0));
+        schedule.on_failure(&poll, PollFailure::ServerNotTrusted, at(1_902));
+        assert_eq!((schedule.bootstrap(), schedule.failures()), (Bootstrap::Done, 0), "F-11");
 
         let other = endpoint(Some("spiffe://other.org/server"));
         let mut schedule = RefreshSchedule::new(other, steady(), 0, START);

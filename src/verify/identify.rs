@@ -17,18 +17,36 @@ use crate::identity::{
     SpiffeIdRef, WorkloadUri, ip_from_octets,
 };
 use crate::trust::{Domain, TrustStore};
-use crate::x509::{Certificate, GeneralName, Name};
+use crate::x509::{Certificate, GeneralName, GeneralNameForm, Name};
+
+/// The trust domain that speaks for a peer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Selected<'s> {
+    store: &'s TrustStore,
+    pub(super) domain: &'s Arc<Domain>,
+    /// The SPIFFE ID for which it was selected: not read again, nor looked for.
+    by: Option<SpiffeIdRef<'s>>,
+}
 
 /// The trust domain that the expectation selects or, where it names nobody, the claim of the
 /// certificate.
+#[inline]
 pub(super) fn select_domain<'s>(
     store: &'s TrustStore,
-    certificate: &Certificate<'_>,
-    expectation: Expectation<'_>,
-) -> Result<&'s Arc<Domain>, Violation> {
+    certificate: &Certificate<'s>,
+    expectation: Expectation<'s>,
+) -> Result<Selected<'s>, Violation> {
     match expectation {
-        Expectation::Names([first, ..]) => domain_of_expected(store, first)
-            .ok_or_else(|| Violation::NoTrustDomain { name: Some(alloc::format!("{first}")) }),
+        Expectation::Names([first, ..]) => {
+            let domain = domain_of_expected(store, first).ok_or_else(|| {
+                Violation::NoTrustDomain { name: Some(alloc::format!("{first}")) }
+            })?;
+            let by = match first {
+                ExpectedName::Spiffe(id) => Some(id.borrowed()),
+                _ => None,
+            };
+            Ok(Selected { store, domain, by })
+        }
         Expectation::Names([]) => Err(Violation::NoTrustDomain { name: None }),
         Expectation::Matching(_) | Expectation::Any => claimed_domain(store, certificate),
     }
@@ -64,16 +82,19 @@ const PRECEDENCE: u8 = 6;
 /// DNS names, addresses, mailboxes, the subject; within a kind in the order of the certificate.
 fn claimed_domain<'s>(
     store: &'s TrustStore,
-    certificate: &Certificate<'_>,
-) -> Result<&'s Arc<Domain>, Violation> {
-    let mut best: Option<(u8, &'s Arc<Domain>)> = None;
+    certificate: &Certificate<'s>,
+) -> Result<Selected<'s>, Violation> {
+    let mut best: Option<(u8, Selected<'s>)> = None;
     let mut first_name: Option<String> = None;
-    for_each_name(certificate, |precedence, name| {
+    for_each_name(certificate, None, |precedence, name| {
         if best.is_some_and(|(found, _)| found <= precedence) {
             return ControlFlow::Continue(());
         }
         match domain_of(store, &name) {
-            Some(domain) => best = Some((precedence, domain)),
+            Some(domain) => {
+                let by = name.spiffe();
+                best = Some((precedence, Selected { store, domain, by }));
+            }
             None if first_name.is_none() => first_name = Some(name.text()),
             None => {}
         }
@@ -83,7 +104,7 @@ fn claimed_domain<'s>(
             _ => ControlFlow::Continue(()),
         }
     });
-    best.map(|(_, domain)| domain).ok_or(Violation::NoTrustDomain { name: first_name })
+    best.map(|(_, selected)| selected).ok_or(Violation::NoTrustDomain { name: first_name })
 }
 
 /// A name of a certificate that can be an identity.
@@ -97,7 +118,14 @@ enum Presented<'a> {
     Subject(Name<'a>),
 }
 
-impl Presented<'_> {
+impl<'a> Presented<'a> {
+    const fn spiffe(&self) -> Option<SpiffeIdRef<'a>> {
+        match *self {
+            Self::Spiffe(id) => Some(id),
+            _ => None,
+        }
+    }
+
     fn text(&self) -> String {
         match self {
             Self::Spiffe(id) => alloc::format!("{id}"),
@@ -123,22 +151,29 @@ impl Presented<'_> {
     }
 }
 
-/// Calls `each` with every name and its precedence, until it has enough.
+/// Calls `each` with every name and its precedence, until it has enough. A SPIFFE ID that was read
+/// before is recognised by its text.
 fn for_each_name<'a>(
     certificate: &Certificate<'a>,
+    known: Option<SpiffeIdRef<'a>>,
     mut each: impl FnMut(u8, Presented<'a>) -> ControlFlow<()>,
 ) {
     if let Some(names) = certificate.checked_subject_alt_name() {
-        for name in names.iter().flatten() {
-            let presented = match name {
-                // A SPIFFE ID that breaks the standard is no identity, and no other URI either.
-                GeneralName::Uri(uri) if has_spiffe_scheme(uri) => {
-                    SpiffeIdRef::parse(uri).ok().map(|id| (0, Presented::Spiffe(id)))
-                }
-                GeneralName::Uri(uri) => Some((1, Presented::Uri(uri))),
-                GeneralName::Dns(name) => Some((2, Presented::Dns(name))),
-                GeneralName::Ip(octets) => Some((3, Presented::Ip(octets))),
-                GeneralName::Rfc822(mailbox) => Some((4, Presented::Email(mailbox))),
+        for (form, content) in names.contents() {
+            let presented = match form {
+                GeneralNameForm::Uri => match known {
+                    Some(known) if known.as_str().as_bytes() == content => {
+                        Some((0, Presented::Spiffe(known)))
+                    }
+                    // A SPIFFE ID that breaks the standard is no identity, and no other URI either.
+                    _ if has_spiffe_scheme(content) => {
+                        SpiffeIdRef::parse_bytes(content).ok().map(|id| (0, Presented::Spiffe(id)))
+                    }
+                    _ => ia5(content).map(|uri| (1, Presented::Uri(uri))),
+                },
+                GeneralNameForm::Dns => ia5(content).map(|name| (2, Presented::Dns(name))),
+                GeneralNameForm::Ip => Some((3, Presented::Ip(content))),
+                GeneralNameForm::Rfc822 => ia5(content).map(|name| (4, Presented::Email(name))),
                 _ => None,
             };
             if let Some((precedence, name)) = presented
@@ -155,8 +190,14 @@ fn for_each_name<'a>(
     }
 }
 
-fn has_spiffe_scheme(uri: &str) -> bool {
-    uri.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("spiffe:"))
+fn has_spiffe_scheme(uri: &[u8]) -> bool {
+    uri.starts_with(b"spiffe:")
+        || uri.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"spiffe:"))
+}
+
+/// The text of an IA5String.
+fn ia5(content: &[u8]) -> Option<&str> {
+    core::str::from_utf8(content).ok().filter(|text| text.is_ascii())
 }
 
 fn domain_of<'s>(store: &'s TrustStore, name: &Presented<'_>) -> Option<&'s Arc<Domain>> {
@@ -190,7 +231,7 @@ pub(super) fn speakers(
     if let Expectation::Names([first, ..]) = expectation {
         add(domain_of_expected(store, first));
     }
-    for_each_name(certificate, |_, name| {
+    for_each_name(certificate, None, |_, name| {
         add(domain_of(store, &name));
         ControlFlow::Continue(())
     });
@@ -206,16 +247,14 @@ pub(super) struct Identified {
 /// How many names left out are noted.
 const LEFT_OUT_NOTED: usize = 8;
 
-/// The names of the certificate that `domain` speaks for.
-pub(super) fn identify(
-    store: &TrustStore,
-    domain: &Arc<Domain>,
-    certificate: &Certificate<'_>,
-) -> Identified {
+/// The names of the certificate that the selected domain speaks for.
+pub(super) fn identify<'s>(selected: &Selected<'s>, certificate: &Certificate<'s>) -> Identified {
+    let Selected { store, domain, by } = *selected;
     let mut identities: SmallVec<[Identity; 2]> = SmallVec::new();
     let mut left_out = Vec::new();
-    for_each_name(certificate, |_, name| {
-        let speaks = domain_of(store, &name).is_some_and(|found| Arc::ptr_eq(found, domain));
+    for_each_name(certificate, by, |_, name| {
+        let speaks = (by.is_some() && name.spiffe() == by)
+            || domain_of(store, &name).is_some_and(|found| Arc::ptr_eq(found, domain));
         match if speaks { name.identity() } else { None } {
             Some(identity) => identities.push(identity),
             // That nobody speaks for a subject is the rule, not worth a note.

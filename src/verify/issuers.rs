@@ -9,7 +9,7 @@
 use alloc::vec::Vec;
 
 use crate::identity::DistinguishedName;
-use crate::path::Search;
+use crate::path::{FailedWay, Search};
 use crate::revocation::{EvidenceRequest, bounded_uris};
 use crate::x509::{Certificate, GeneralName, oid::known};
 
@@ -17,8 +17,11 @@ use crate::x509::{Certificate, GeneralName, oid::known};
 pub(super) fn missing(search: &Search<'_>) -> Vec<EvidenceRequest> {
     let mut wants = Vec::new();
     let dead_end = search.dead_end();
-    let failed = search.failed_ways().filter_map(|(way, _)| way.last());
-    for &node in dead_end.last().into_iter().chain(failed) {
+    let failed = search.failed_ways();
+    let failed = failed.filter_map(|FailedWay { way, missing, .. }| {
+        missing.as_deref().unwrap_or(way).last().copied()
+    });
+    for node in dead_end.last().copied().into_iter().chain(failed) {
         let want = search.certificate(node).and_then(issuer_of);
         if let Some(want) = want
             && wants.len() < EvidenceRequest::MAX

@@ -18,6 +18,7 @@
 //! extensions. What a leaf breaks on its own is known before the search and still reported beside
 //! what is wrong with its path: an unknown issuer outweighs an expired leaf.
 
+mod context;
 mod identify;
 mod issuers;
 mod report;
@@ -25,6 +26,7 @@ mod request;
 #[cfg(feature = "std")]
 mod seen;
 mod status;
+mod straight;
 mod verification;
 mod verifier;
 

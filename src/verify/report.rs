@@ -3,14 +3,19 @@
 //! Paths whose signatures hold say more than others: of those, the gravest finding of the best path
 //! is the cause. Otherwise an edge whose signature fails is, and without one the name that no
 //! certificate and no anchor bears. What the peer's own certificate breaks is reported beside it.
+//!
+//! Authorities that rotate keep their name. Where a signature fails with the key of a namesake, and
+//! the certificate names a key that neither an anchor nor a certificate at hand has, nobody touched
+//! the certificate: its issuer is missing, and the failed signature is reported beside that.
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use crate::constraints::{Breach, Reach, Violation};
 use crate::decision::{Attempt, CertificateSummary, Finding, Fingerprint, Rejection};
-use crate::path::Search;
+use crate::path::{FailedWay, Search};
 use crate::revocation::EvidenceId;
+use crate::signature::{AlgorithmRefused, SignatureError};
 use crate::trust::TrustAnchor;
 
 /// How many paths are kept.
@@ -81,7 +86,10 @@ impl Report {
             self.omitted = self.omitted.saturating_add(1);
             return;
         }
-        breaches.sort_by_key(|breach| (breach.violation.rank(), breach.depth));
+        // Where nothing leads on, that comes first: what was tried instead says less.
+        breaches.sort_by_key(|Breach { violation, depth, .. }| {
+            (!matches!(violation, Violation::NoRoute { .. }), violation.rank(), *depth)
+        });
         breaches.truncate(FINDINGS_KEPT);
         let certificates: Vec<CertificateSummary> = nodes
             .iter()
@@ -113,31 +121,38 @@ impl Report {
     pub(super) fn add_failures(&mut self, search: &Search<'_>, target: &[Breach], ended: Ended) {
         if !self.complete {
             let mut failed = false;
-            for (way, violation) in search.failed_ways().take(PATHS_KEPT) {
+            for FailedWay { way, why, missing } in search.failed_ways().take(PATHS_KEPT) {
                 failed = true;
-                let depth = Some(way.len().saturating_sub(1));
-                let violation = violation.clone();
-                let breach = Breach { violation, depth, reach: Reach::Path };
-                let breaches = core::iter::once(breach).chain(target.iter().cloned()).collect();
-                self.add(search, way, None, breaches);
+                let failure = at_end_of(way, why.clone());
+                match missing.filter(|_| is_of_another_key(why)) {
+                    Some(way) => {
+                        let missing = no_route(search, &way);
+                        self.add_end(search, &way, missing.into_iter().chain([failure]), target);
+                    }
+                    None => self.add_end(search, way, [failure], target),
+                }
             }
             if !failed && ended == Ended::Exhausted {
                 let walk = search.dead_end();
-                if let Some(last) = walk.last().and_then(|&node| search.certificate(node)) {
-                    let breach = Breach {
-                        violation: Violation::NoRoute { issuer: last.issuer().to_string() },
-                        depth: Some(walk.len() - 1),
-                        reach: Reach::Path,
-                    };
-                    let breaches = core::iter::once(breach).chain(target.iter().cloned()).collect();
-                    self.add(search, &walk, None, breaches);
-                }
+                self.add_end(search, &walk, no_route(search, &walk), target);
             }
         }
         for &(der, error) in search.pool().malformed() {
             let fingerprint = Some(Fingerprint::of(der));
             self.others.push(Finding::new(Violation::Malformed(error), None, fingerprint));
         }
+    }
+
+    /// Adds a way that leads to no anchor, and what the target breaks on its own.
+    fn add_end(
+        &mut self,
+        search: &Search<'_>,
+        way: &[usize],
+        breaches: impl IntoIterator<Item = Breach>,
+        target: &[Breach],
+    ) {
+        let breaches = breaches.into_iter().chain(target.iter().cloned()).collect();
+        self.add(search, way, None, breaches);
     }
 
     /// The finding that explains the rejection best.
@@ -169,11 +184,32 @@ impl Report {
             .filter_map(of_attempt)
             .min_by_key(|finding| finding.violation().rank())
             .unwrap_or_else(|| {
-                Finding::new(Violation::NoRoute { issuer: "(unknown)".to_string() }, None, None)
+                let issuer = "(unknown)".to_string();
+                Finding::new(Violation::NoRoute { issuer, key_id: None }, None, None)
             })
     }
 
     pub(super) fn into_rejection(self, cause: Finding) -> Rejection {
         Rejection::new(cause, self.attempts, self.others, self.omitted).with_evidence(self.evidence)
     }
+}
+
+/// Whether the right key of the issuer would have made it hold.
+const fn is_of_another_key(violation: &Violation) -> bool {
+    matches!(
+        violation,
+        Violation::Signature(SignatureError::Invalid | SignatureError::KeyMismatch)
+            | Violation::Algorithm(AlgorithmRefused::Mismatch { .. })
+    )
+}
+
+/// Nothing leads on from the last certificate of `way`.
+fn no_route(search: &Search<'_>, way: &[usize]) -> Option<Breach> {
+    let last = search.certificate(*way.last()?)?;
+    Some(at_end_of(way, Violation::no_route(last)))
+}
+
+/// A breach by the last certificate of `way`.
+const fn at_end_of(way: &[usize], violation: Violation) -> Breach {
+    Breach { violation, depth: Some(way.len().saturating_sub(1)), reach: Reach::Path }
 }

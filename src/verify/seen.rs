@@ -13,13 +13,16 @@
 //! reading of a chain, and its signatures where there is no memo.
 //!
 //! Left out: chains of more than six certificates beside the leaf, chains with something in them that
-//! cannot be read, and those that leave the search a choice.
+//! cannot be read, those that leave the search a choice, and those with a key that inherited parameters:
+//! what holds under such a key holds below one anchor and perhaps not below another.
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 
 use rustls_pki_types::CertificateDer;
 use smallvec::SmallVec;
 
+use crate::decision::CertificationPath;
 use crate::path::{Stop, Way};
 use crate::signature::PublicKey;
 use crate::table::{SharedTable, tag};
@@ -37,7 +40,9 @@ pub struct SeenChains(SharedTable<Seen>);
 #[derive(Debug)]
 pub(super) struct Seen {
     /// As presented, the leaf first.
-    certificates: Arc<[OwnedCertificate]>,
+    certificates: Box<[OwnedCertificate]>,
+    /// The same, where they are the path that was accepted.
+    path: Option<CertificationPath>,
     /// The places of those in which every value was read in full, and the SubjectPublicKeyInfo
     /// under which the signature of each holds; the path that was accepted, the leaf first.
     signed: SmallVec<[(usize, Key); 3]>,
@@ -102,24 +107,25 @@ impl Seen {
         presented: usize,
         certificates: &[Certificate<'_>],
         way: &Way<'_>,
-        path: &Arc<[OwnedCertificate]>,
+        path: &CertificationPath,
     ) -> Option<Self> {
-        if certificates.len() != presented {
+        if certificates.len() != presented || inherits(certificates, way)? {
             return None;
         }
         let all_in_order = way.stops.len() == presented
-            && way.stops.iter().enumerate().all(|(place, stop)| stop.place == place);
-        let above = way.stops.iter().skip(1).map(|stop| Key::Certificate(stop.place));
+            && way.stops.iter().enumerate().all(|(place, stop)| stop.place() == place);
+        let above = way.stops.iter().skip(1).map(|stop| Key::Certificate(stop.place()));
         let anchor = Key::Anchor(Arc::clone(way.anchor.shared_spki()));
         Some(Self {
             certificates: match all_in_order {
-                true => Arc::clone(path),
-                false => OwnedCertificate::share(certificates.iter()),
+                true => path.read_already(certificates).collect(),
+                false => certificates.iter().map(Certificate::to_owned).collect(),
             },
+            path: all_in_order.then(|| path.clone()),
             signed: way
                 .stops
                 .iter()
-                .map(|stop| stop.place)
+                .map(|stop| stop.place())
                 .zip(above.chain(core::iter::once(anchor)))
                 .collect(),
         })
@@ -132,8 +138,14 @@ impl Seen {
     }
 
     /// The certificates as they were presented, the leaf first.
-    pub(super) const fn certificates(&self) -> &Arc<[OwnedCertificate]> {
+    pub(super) const fn certificates(&self) -> &[OwnedCertificate] {
         &self.certificates
+    }
+
+    /// What was presented, where it is the path from `stops` as it stands.
+    pub(super) fn path(&self, stops: &[Stop]) -> Option<&CertificationPath> {
+        let in_order = stops.iter().enumerate().all(|(place, stop)| stop.place() == place);
+        self.path.as_ref().filter(|path| in_order && path.len() == stops.len())
     }
 
     /// Whether the signature of the certificate at `place` is known to hold under `key`.
@@ -150,6 +162,18 @@ impl Seen {
 
     /// Whether every value of the certificates on a way was read in full.
     pub(super) fn is_sound(&self, stops: &[Stop]) -> bool {
-        stops.iter().all(|stop| self.signed.iter().any(|(place, _)| *place == stop.place))
+        stops.iter().all(|stop| self.signed.iter().any(|(place, _)| *place == stop.place()))
     }
+}
+
+/// Whether a key on the way has parameters that come from above it.
+fn inherits(certificates: &[Certificate<'_>], way: &Way<'_>) -> Option<bool> {
+    let mut key = way.anchor.public_key()?;
+    for stop in way.stops.iter().skip(1).rev() {
+        key = key.issued(certificates.get(stop.place())?.subject_public_key_info().ok()?);
+        if key.inherited_parameters().is_some() {
+            return Some(true);
+        }
+    }
+    Some(false)
 }

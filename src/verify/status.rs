@@ -43,6 +43,8 @@ pub(super) struct Inquiry<'a> {
     pub(super) signer_policy: &'a ValidationPolicy,
     pub(super) means: Means<'a>,
     pub(super) trust_domain: &'a str,
+    /// The bundle of the anchor: signers below an authority that it distrusts are refused.
+    pub(super) bundle: &'a TrustBundle,
     /// What was presented with the peer's certificate.
     pub(super) presented: &'a [rustls_pki_types::CertificateDer<'a>],
     /// What the host supplied beside it.
@@ -67,7 +69,7 @@ pub(super) struct StatusReport {
 }
 
 /// Verdicts on signers, under one anchor.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Signers {
     verdicts: BTreeMap<SignerId, SignerVerdict>,
 }
@@ -278,11 +280,16 @@ impl Inquiry<'_> {
                 // Valid while it is being validated, for evidence on its own path.
                 let circular = SignerVerdict::Authorized { valid_until: Time::MAX };
                 signers.verdicts.insert(question.id, circular);
+                let before = signers.clone();
                 let verdict = if nesting < MAX_NESTING {
                     self.validate_signer(&question, anchor, signers, nesting + 1, budget)?
                 } else {
                     SignerVerdict::Refused
                 };
+                if verdict == SignerVerdict::Refused {
+                    // What was found meanwhile may rest on the word of this one.
+                    *signers = before;
+                }
                 signers.verdicts.insert(question.id, verdict);
             }
         }
@@ -342,7 +349,7 @@ impl Inquiry<'_> {
             let view = PathView {
                 certificates: &steps,
                 anchor: found,
-                bundle: &bundle,
+                bundle: self.bundle,
                 flawed: false,
                 read: false,
             };
@@ -361,6 +368,10 @@ impl Inquiry<'_> {
                 judgement.breaches.iter().map(|breach| breach.reach).collect();
             if reaches.is_empty() {
                 reaches.push(Reach::Path);
+            }
+            // No other path changes the signer's own certificate.
+            if reaches.contains(&Reach::Certificate { depth: 0 }) {
+                return Ok(SignerVerdict::Refused);
             }
             search.reject(path, &reaches);
         }

@@ -4,6 +4,7 @@ use alloc::collections::BTreeMap;
 use alloc::string::ToString;
 use alloc::sync::Arc;
 
+use super::context::Context;
 #[cfg(feature = "std")]
 use super::identify;
 use super::request::Request;
@@ -173,7 +174,7 @@ impl Verifier {
     /// the verifier has.
     #[must_use]
     pub fn decide(&self, request: &Request<'_>, now: Time) -> Decision {
-        self.begin(request, now).run()
+        Context::new(self, request, now).decide()
     }
 
     /// Begins to answer a request as of `now`, in steps.

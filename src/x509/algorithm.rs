@@ -13,15 +13,16 @@
 
 use core::fmt;
 
-use super::der::{DerError, Reader, Tag, check_oid};
+use super::der::{DerError, Reader, Span, Tag, check_oid};
 use super::oid::Oid;
 
 /// An algorithm with its parameters, compared by their encoding.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AlgorithmIdentifier<'a> {
+    /// The content of the SEQUENCE.
     der: &'a [u8],
-    oid: Oid<'a>,
-    parameters: Option<&'a [u8]>,
+    /// The content octets of the object identifier within; what follows them are the parameters.
+    oid: Span,
 }
 
 impl<'a> AlgorithmIdentifier<'a> {
@@ -39,24 +40,38 @@ impl<'a> AlgorithmIdentifier<'a> {
     /// Reads the next element, which must be an AlgorithmIdentifier.
     #[inline]
     pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, DerError> {
+        if let Some((identifier, length)) = Self::read_ahead(reader.rest()) {
+            reader.skip(length);
+            return Ok(identifier);
+        }
         let sequence = reader.element(Tag::SEQUENCE)?;
         Self::read_content(sequence.content, sequence.reader())
     }
 
-    /// Reads an encoding without the outer SEQUENCE, as [`AlgorithmIdentifier::der`] returns it.
-    pub(crate) fn from_content(content: &'a [u8]) -> Result<Self, DerError> {
-        Self::read_content(content, Reader::new(content)?)
+    /// The identifier at the beginning of `rest` and its length, where it is short and of a usual form.
+    #[inline]
+    pub(super) fn read_ahead(rest: &'a [u8]) -> Option<(Self, usize)> {
+        let [0x30, length @ 0..0x80, ref content @ ..] = *rest else { return None };
+        let content = content.get(..usize::from(length))?;
+        Some((Self::read_short(content)?, 2 + content.len()))
     }
 
-    #[inline]
-    fn read_content(der: &'a [u8], mut reader: Reader<'a>) -> Result<Self, DerError> {
-        if let Some(identifier) = Self::read_short(der) {
-            return Ok(identifier);
+    /// Reads an encoding without the outer SEQUENCE, as [`AlgorithmIdentifier::der`] returns it.
+    pub(crate) fn from_content(content: &'a [u8]) -> Result<Self, DerError> {
+        match Self::read_short(content) {
+            Some(identifier) => Ok(identifier),
+            None => Self::read_content(content, Reader::new(content)?),
         }
-        let oid = Oid::trusted(reader.oid()?);
-        let parameters = if reader.is_empty() { None } else { Some(reader.any()?.whole) };
+    }
+
+    fn read_content(der: &'a [u8], mut reader: Reader<'a>) -> Result<Self, DerError> {
+        let length = reader.oid()?.len();
+        let end = der.len() - reader.rest().len();
+        if !reader.is_empty() {
+            reader.any()?;
+        }
         reader.finish()?;
-        Ok(Self { der, oid, parameters })
+        Ok(Self { der, oid: Span::new(end - length, end) })
     }
 
     /// Reads an identifier without parameters, or with NULL or another identifier as parameters, as
@@ -65,27 +80,26 @@ impl<'a> AlgorithmIdentifier<'a> {
     fn read_short(der: &'a [u8]) -> Option<Self> {
         let [0x06, length @ 0..0x80, ref rest @ ..] = *der else { return None };
         let (oid, rest) = rest.split_at_checked(usize::from(length))?;
-        let parameters = match *rest {
-            [] => None,
-            [0x05, 0x00] => Some(rest),
-            [0x06, length @ 0..0x80, ref named @ ..] if named.len() == usize::from(length) => {
-                Some(rest)
-            }
-            _ => return None,
+        let framed = match *rest {
+            [] | [0x05, 0x00] => true,
+            [0x06, length @ 0..0x80, ref named @ ..] => named.len() == usize::from(length),
+            _ => false,
         };
-        check_oid(oid).is_ok().then_some(Self { der, oid: Oid::trusted(oid), parameters })
+        (framed && check_oid(oid).is_ok()).then_some(Self { der, oid: Span::new(2, 2 + oid.len()) })
     }
 
     /// Returns which algorithm it is.
     #[must_use]
-    pub const fn oid(&self) -> Oid<'a> {
-        self.oid
+    #[inline]
+    pub fn oid(&self) -> Oid<'a> {
+        Oid::trusted(self.oid.of(self.der))
     }
 
     /// Returns the whole encoding of the parameters, where there are any.
     #[must_use]
-    pub const fn parameters(&self) -> Option<&'a [u8]> {
-        self.parameters
+    #[inline]
+    pub fn parameters(&self) -> Option<&'a [u8]> {
+        self.der.get(self.oid.range().end..).filter(|parameters| !parameters.is_empty())
     }
 
     /// Returns the encoding without the outer SEQUENCE: object identifier and parameters, as
@@ -99,9 +113,9 @@ impl<'a> AlgorithmIdentifier<'a> {
 impl fmt::Display for AlgorithmIdentifier<'_> {
     /// Writes the registered name of the algorithm, or its identifier in dotted decimal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.oid.name() {
+        match self.oid().name() {
             Some(name) => f.write_str(name),
-            None => self.oid.fmt(f),
+            None => self.oid().fmt(f),
         }
     }
 }
@@ -109,8 +123,8 @@ impl fmt::Display for AlgorithmIdentifier<'_> {
 impl fmt::Debug for AlgorithmIdentifier<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AlgorithmIdentifier")
-            .field("oid", &self.oid)
-            .field("parameters", &self.parameters)
+            .field("oid", &self.oid())
+            .field("parameters", &self.parameters())
             .finish()
     }
 }

@@ -14,9 +14,12 @@ use alloc::sync::Arc;
 use core::fmt;
 use core::ops::Range;
 
+use arrayvec::ArrayVec;
+
 use super::der::{DerError, DerErrorKind, Reader, Span, Tag};
 use super::extension::{
-    BasicConstraints, Extension, ExtensionIndex, ExtensionKind, KeyUsage, ReadExtensionsError,
+    BasicConstraints, Extension, ExtensionIndex, ExtensionKind, ExtensionKinds, KeyUsage,
+    ReadExtensionsError,
 };
 use super::oid::Oid;
 use super::time::Time;
@@ -153,7 +156,7 @@ pub enum Version {
 
 /// Ranges over the bytes of one certificate, and the values that every decision reads.
 ///
-/// INVARIANT: made by [`CertificateIndex::read`] from the bytes it is used with.
+/// INVARIANT: filled by [`CertificateIndex::read`] from the bytes it is used with.
 #[derive(Clone, Copy, Debug)]
 struct CertificateIndex {
     tbs: Span,
@@ -175,9 +178,26 @@ struct CertificateIndex {
 }
 
 impl CertificateIndex {
-    /// RFC 5280 4.1.
-    #[inline]
-    fn read(der: &[u8]) -> Result<Self, CertificateError> {
+    const EMPTY: Self = Self {
+        tbs: Span::EMPTY,
+        serial: Span::EMPTY,
+        inner_algorithm: Span::EMPTY,
+        issuer: Span::EMPTY,
+        subject: Span::EMPTY,
+        spki: Span::EMPTY,
+        outer_algorithm: Span::EMPTY,
+        signature: Span::EMPTY,
+        extension_list: Span::EMPTY,
+        extensions: ExtensionIndex::EMPTY,
+        not_before: Time::MIN,
+        not_after: Time::MIN,
+        version: Version::V1,
+        key_usage: None,
+        basic_constraints: None,
+    };
+
+    /// Fills an empty index (RFC 5280 4.1).
+    fn read(&mut self, der: &[u8]) -> Result<(), CertificateError> {
         let mut input = Reader::new(der).within(Field::Certificate)?;
         let mut certificate = input.sequence().within(Field::Certificate)?;
         input.finish().within(Field::Certificate)?;
@@ -189,18 +209,15 @@ impl CertificateIndex {
 
         let mut fields = tbs.reader();
         let version = read_version(&mut fields)?;
-        let serial = {
-            let element = fields.element(Tag::INTEGER).within(Field::SerialNumber)?;
-            super::der::check_integer(element.content)
-                .map_err(|kind| element.error(kind))
-                .within(Field::SerialNumber)?;
-            element.content_span()
-        };
+        let serial = fields.element(Tag::INTEGER).within(Field::SerialNumber)?;
+        super::der::check_integer(serial.content)
+            .map_err(|kind| serial.error(kind))
+            .within(Field::SerialNumber)?;
         let inner = fields.element(Tag::SEQUENCE).within(Field::Signature)?;
         let issuer = fields.element(Tag::SEQUENCE).within(Field::Issuer)?;
         let mut validity = fields.sequence().within(Field::Validity)?;
-        let not_before = Time::read(&mut validity).within(Field::Validity)?;
-        let not_after = Time::read(&mut validity).within(Field::Validity)?;
+        self.not_before = Time::read(&mut validity).within(Field::Validity)?;
+        self.not_after = Time::read(&mut validity).within(Field::Validity)?;
         validity.finish().within(Field::Validity)?;
         let subject = fields.element(Tag::SEQUENCE).within(Field::Subject)?;
         let spki = fields.element(Tag::SEQUENCE).within(Field::SubjectPublicKeyInfo)?;
@@ -218,23 +235,15 @@ impl CertificateIndex {
             }
         }
 
-        let mut index = Self {
-            tbs: tbs.span(),
-            serial,
-            inner_algorithm: inner.span(),
-            issuer: issuer.span(),
-            subject: subject.span(),
-            spki: spki.span(),
-            outer_algorithm: outer.span(),
-            signature: signature.content_span(),
-            extension_list: Span::EMPTY,
-            extensions: ExtensionIndex::EMPTY,
-            not_before,
-            not_after,
-            version,
-            key_usage: None,
-            basic_constraints: None,
-        };
+        self.tbs = tbs.span();
+        self.serial = serial.content_span();
+        self.inner_algorithm = inner.span();
+        self.issuer = issuer.span();
+        self.subject = subject.span();
+        self.spki = spki.span();
+        self.outer_algorithm = outer.span();
+        self.signature = signature.content_span();
+        self.version = version;
         if let Some(wrapper) =
             fields.optional(Tag::context_constructed(3)).within(Field::Extensions)?
         {
@@ -248,8 +257,8 @@ impl CertificateIndex {
             let mut inner = wrapper.reader();
             let list = inner.element(Tag::SEQUENCE).within(Field::Extensions)?;
             inner.finish().within(Field::Extensions)?;
-            index.extension_list = list.content_span();
-            index.extensions.read(list.reader()).map_err(|error| match error {
+            self.extension_list = list.content_span();
+            self.extensions.read(list.reader()).map_err(|error| match error {
                 ReadExtensionsError::Der(error) => CertificateError::der(Field::Extensions, error),
                 ReadExtensionsError::Duplicate { offset } => CertificateError {
                     field: Field::Extensions,
@@ -257,10 +266,9 @@ impl CertificateIndex {
                     kind: CertificateErrorKind::DuplicateExtension,
                 },
             })?;
-            index.read_small_extensions(der)?;
+            self.read_small_extensions(der)?;
         }
-        fields.finish().within(Field::TbsCertificate)?;
-        Ok(index)
+        fields.finish().within(Field::TbsCertificate)
     }
 
     fn read_small_extensions(&mut self, der: &[u8]) -> Result<(), CertificateError> {
@@ -279,7 +287,13 @@ impl CertificateIndex {
 }
 
 /// RFC 5280 4.1.2.1: `version [0] EXPLICIT Version DEFAULT v1`.
+#[inline]
 fn read_version(fields: &mut Reader<'_>) -> Result<Version, CertificateError> {
+    // v3, as nearly all are.
+    if fields.rest().starts_with(&[0xa0, 3, 2, 1, 2]) {
+        fields.skip(5);
+        return Ok(Version::V3);
+    }
     let Some(wrapper) = fields.optional(Tag::context_constructed(0)).within(Field::Version)? else {
         return Ok(Version::V1);
     };
@@ -312,7 +326,21 @@ impl<'a> Certificate<'a> {
     /// # Errors
     /// The first violation of DER or of RFC 5280 section 4.1, with its field and byte offset.
     pub fn from_der(der: &'a [u8]) -> Result<Self, CertificateError> {
-        CertificateIndex::read(der).map(|index| Self { der, index })
+        let mut certificate = Self { der, index: CertificateIndex::EMPTY };
+        certificate.index.read(der)?;
+        Ok(certificate)
+    }
+
+    /// Reads one certificate into the next place of a list; nothing is added where it cannot be read,
+    /// or where the list is full.
+    pub(crate) fn read_into<const N: usize>(list: &mut ArrayVec<Self, N>, der: &'a [u8]) {
+        // The index is large enough for each move to be felt.
+        let unread = Self { der, index: CertificateIndex::EMPTY };
+        if list.try_push(unread).is_ok()
+            && list.last_mut().is_none_or(|place| place.index.read(der).is_err())
+        {
+            list.pop();
+        }
     }
 
     /// Copies the bytes, so that the certificate lives on its own.
@@ -440,6 +468,18 @@ impl<'a> Certificate<'a> {
         self.index.extensions.is_critical(kind)
     }
 
+    /// The kinds of its extensions.
+    #[inline]
+    pub(super) const fn extension_kinds(&self) -> ExtensionKinds {
+        self.index.extensions.kinds()
+    }
+
+    /// Whether one of these kinds is present and critical.
+    #[inline]
+    pub(crate) fn has_critical(&self, kinds: ExtensionKinds) -> bool {
+        self.index.extensions.has_critical(kinds)
+    }
+
     /// Returns the first critical extension that [`ExtensionKind`] does not name.
     #[must_use]
     pub fn unknown_critical_extension(&self) -> Option<Oid<'a>> {
@@ -492,31 +532,17 @@ impl OwnedCertificate {
     /// As [`Certificate::from_der`].
     pub fn from_der(der: impl Into<Arc<[u8]>>) -> Result<Self, CertificateError> {
         let bytes = der.into();
-        let index = CertificateIndex::read(&bytes)?;
+        let mut index = CertificateIndex::EMPTY;
+        index.read(&bytes)?;
         let place = 0..bytes.len();
         Ok(Self { bytes, place, index })
     }
 
-    /// Copies certificates into bytes that they share.
-    pub(crate) fn share<'c, 'a: 'c>(
-        certificates: impl Iterator<Item = &'c Certificate<'a>> + Clone,
-    ) -> Arc<[Self]> {
-        let length = certificates.clone().map(|certificate| certificate.der.len()).sum();
-        let mut bytes: Arc<[u8]> = core::iter::repeat_n(0, length).collect();
-        let mut rest = Arc::get_mut(&mut bytes).unwrap_or_default();
-        for certificate in certificates.clone() {
-            if let Some(own) = rest.split_off_mut(..certificate.der.len()) {
-                own.copy_from_slice(certificate.der);
-            }
-        }
-        let mut start = 0;
-        certificates
-            .map(|certificate| {
-                let place = start..start + certificate.der.len();
-                start = place.end;
-                Self { bytes: bytes.clone(), place, index: certificate.index }
-            })
-            .collect()
+    /// A certificate that was read and stands in `bytes` from `start`.
+    #[cfg(feature = "std")]
+    pub(crate) fn within(bytes: Arc<[u8]>, start: usize, read: &Certificate<'_>) -> Self {
+        let place = start..start.saturating_add(read.der.len());
+        Self { bytes, place, index: read.index }
     }
 
     /// Borrows the certificate.

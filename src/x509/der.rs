@@ -224,7 +224,7 @@ impl DerError {
 /// A range of bytes in a parsed object, 8 bytes small.
 ///
 /// INVARIANT: `start <= end`; a span made while reading an input lies within that input.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Span {
     start: u32,
     end: u32,
@@ -232,6 +232,12 @@ pub(crate) struct Span {
 
 impl Span {
     pub(crate) const EMPTY: Self = Self { start: 0, end: 0 };
+
+    /// Callers pass offsets within an input that a [`Reader`] took.
+    #[inline]
+    pub(crate) const fn new(start: usize, end: usize) -> Self {
+        Self { start: narrow(start), end: narrow(end) }
+    }
 
     #[inline]
     pub(crate) fn range(self) -> Range<usize> {
@@ -289,7 +295,7 @@ pub(crate) struct Element<'a> {
 }
 
 impl<'a> Element<'a> {
-    #[inline]
+    #[inline(always)]
     pub(crate) fn reader(&self) -> Reader<'a> {
         Reader { input: self.content, pos: 0, base: self.content_offset }
     }
@@ -368,7 +374,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What was not read yet.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.input.get(self.pos..).unwrap_or(&[])
     }
@@ -387,7 +393,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Fails unless everything was read.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn finish(&self) -> Result<(), DerError> {
         if self.is_empty() {
             Ok(())
@@ -399,13 +405,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn peek(&self) -> Option<Tag> {
         self.input.get(self.pos).map(|&octet| Tag(octet))
     }
 
     /// Reads the next element, whatever its tag.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn any(&mut self) -> Result<Element<'a>, DerError> {
         let start = self.pos;
         let rest = self.rest();
@@ -458,7 +464,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the next element, which must have `tag`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn element(&mut self, tag: Tag) -> Result<Element<'a>, DerError> {
         match self.peek() {
             Some(found) if found == tag => self.any(),
@@ -470,19 +476,19 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads the next element if it has `tag`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn optional(&mut self, tag: Tag) -> Result<Option<Element<'a>>, DerError> {
         if self.peek() == Some(tag) { self.any().map(Some) } else { Ok(None) }
     }
 
     /// Reads a SEQUENCE and returns a reader of its content.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn sequence(&mut self) -> Result<Reader<'a>, DerError> {
         Ok(self.element(Tag::SEQUENCE)?.reader())
     }
 
     /// Reads an OBJECT IDENTIFIER and returns its content octets.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn oid(&mut self) -> Result<&'a [u8], DerError> {
         let element = self.element(Tag::OID)?;
         check_oid(element.content).map_err(|kind| element.error(kind))?;
@@ -531,7 +537,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a BIT STRING that holds whole octets, such as a key or a signature.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn octet_aligned_bit_string(&mut self) -> Result<Element<'a>, DerError> {
         let element = self.element(Tag::BIT_STRING)?;
         match *element.content {

@@ -134,6 +134,33 @@ impl ExtensionKind {
     }
 }
 
+/// A set of kinds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ExtensionKinds(u32);
+
+impl ExtensionKinds {
+    pub(crate) const fn of(mut kinds: &[ExtensionKind]) -> Self {
+        let mut bits = 0;
+        while let [kind, rest @ ..] = kinds {
+            bits |= kind.bit();
+            kinds = rest;
+        }
+        Self(bits)
+    }
+
+    pub(crate) const fn contains(self, kind: ExtensionKind) -> bool {
+        self.0 & kind.bit() != 0
+    }
+
+    pub(crate) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub(crate) const fn without(self, others: Self) -> Self {
+        Self(self.0 & !others.0)
+    }
+}
+
 /// Where the known extensions stand, and whether unknown ones are critical.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ExtensionIndex {
@@ -154,8 +181,18 @@ impl ExtensionIndex {
     }
 
     #[inline]
+    pub(crate) const fn kinds(&self) -> ExtensionKinds {
+        ExtensionKinds(self.present)
+    }
+
+    #[inline]
     pub(crate) fn is_critical(&self, kind: ExtensionKind) -> bool {
         self.critical & kind.bit() != 0
+    }
+
+    #[inline]
+    pub(crate) fn has_critical(&self, kinds: ExtensionKinds) -> bool {
+        self.critical & kinds.0 != 0
     }
 
     pub(crate) fn unknown_critical(&self) -> Option<Span> {
@@ -386,7 +423,17 @@ impl KeyUsage {
         Self(bits & 0xff80)
     }
 
+    #[inline]
     pub(crate) fn read(value: &[u8], offset: usize) -> Result<Self, DerError> {
+        match *value {
+            [3, 2, unused @ 0..8, bits] if bits & ((1 << unused) - 1) == 0 => {
+                Ok(Self(u16::from_be_bytes([bits, 0])))
+            }
+            _ => Self::read_any(value, offset),
+        }
+    }
+
+    fn read_any(value: &[u8], offset: usize) -> Result<Self, DerError> {
         let mut reader = Reader::at(value, offset)?;
         let element = reader.element(Tag::BIT_STRING)?;
         reader.finish()?;
@@ -408,7 +455,19 @@ pub struct BasicConstraints {
 }
 
 impl BasicConstraints {
+    #[inline]
     pub(crate) fn read(value: &[u8], offset: usize) -> Result<Self, DerError> {
+        match *value {
+            [0x30, 0] => Ok(Self { ca: false, path_len: None }),
+            [0x30, 3, 1, 1, 0xff] => Ok(Self { ca: true, path_len: None }),
+            [0x30, 6, 1, 1, 0xff, 2, 1, length @ 0..0x80] => {
+                Ok(Self { ca: true, path_len: Some(length.into()) })
+            }
+            _ => Self::read_any(value, offset),
+        }
+    }
+
+    fn read_any(value: &[u8], offset: usize) -> Result<Self, DerError> {
         let mut outer = Reader::at(value, offset)?;
         let mut fields = outer.sequence()?;
         outer.finish()?;

@@ -22,6 +22,7 @@ pub struct ExtendedKeyUsage<'a> {
 }
 
 impl<'a> ExtendedKeyUsage<'a> {
+    #[inline]
     pub(crate) fn read(value: &'a [u8], offset: usize) -> Result<Self, DerError> {
         let purposes = sequence_of(value, offset)?;
         let mut rest = purposes.clone();
@@ -29,6 +30,13 @@ impl<'a> ExtendedKeyUsage<'a> {
             rest.oid()?;
         }
         Ok(Self { purposes })
+    }
+
+    /// Whether `purpose` is the one key purpose, and the encoding a short one.
+    #[inline]
+    pub(crate) fn is_only(&self, purpose: Oid<'_>) -> bool {
+        matches!(*self.purposes.rest(), [0x06, length @ 0..0x80, ref only @ ..]
+            if only.len() == usize::from(length) && only == purpose.as_bytes())
     }
 
     /// Iterates over the key purposes in the order of the certificate.
@@ -67,6 +75,21 @@ pub struct AuthorityKeyIdentifier<'a> {
 }
 
 impl<'a> AuthorityKeyIdentifier<'a> {
+    /// Reads a short `keyIdentifier` that stands alone, as it does in most certificates; nothing where
+    /// it is any other value, malformed ones included.
+    #[inline]
+    pub(crate) fn read_short(value: &'a [u8]) -> Option<Self> {
+        let [0x30, whole @ 2..0x80, 0x80, length, ref key_identifier @ ..] = *value else {
+            return None;
+        };
+        let framed = length == whole - 2 && key_identifier.len() == usize::from(length);
+        framed.then_some(Self {
+            key_identifier: Some(key_identifier),
+            issuer: None,
+            serial_number: None,
+        })
+    }
+
     pub(crate) fn read(value: &'a [u8], offset: usize) -> Result<Self, DerError> {
         let whole = only(value, offset, Tag::SEQUENCE)?;
         let mut fields = whole.reader();
@@ -102,6 +125,13 @@ pub struct SubjectKeyIdentifier<'a> {
 }
 
 impl<'a> SubjectKeyIdentifier<'a> {
+    /// Reads a short value; nothing where it is any other, malformed ones included.
+    #[inline]
+    pub(crate) fn read_short(value: &'a [u8]) -> Option<Self> {
+        let [0x04, length @ 0..0x80, ref key_identifier @ ..] = *value else { return None };
+        (key_identifier.len() == usize::from(length)).then_some(Self { key_identifier })
+    }
+
     pub(crate) fn read(value: &'a [u8], offset: usize) -> Result<Self, DerError> {
         let element = only(value, offset, Tag::OCTET_STRING)?;
         Ok(Self { key_identifier: element.content })
@@ -191,6 +221,7 @@ impl NoRevAvail {
 }
 
 /// The one element in `value`, which has `tag`.
+#[inline]
 pub(super) fn only(value: &[u8], offset: usize, tag: Tag) -> Result<Element<'_>, DerError> {
     let mut reader = Reader::at(value, offset)?;
     let element = reader.element(tag)?;
@@ -199,11 +230,13 @@ pub(super) fn only(value: &[u8], offset: usize, tag: Tag) -> Result<Element<'_>,
 }
 
 /// The content of the one SEQUENCE in `value`, which has at least one element.
+#[inline]
 pub(super) fn sequence_of(value: &[u8], offset: usize) -> Result<Reader<'_>, DerError> {
     nonempty(&only(value, offset, Tag::SEQUENCE)?)
 }
 
 /// The content of an element that has at least one element in it.
+#[inline]
 pub(super) fn nonempty<'a>(element: &Element<'a>) -> Result<Reader<'a>, DerError> {
     if element.content.is_empty() {
         return Err(element.error(DerErrorKind::Empty));

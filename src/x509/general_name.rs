@@ -316,6 +316,15 @@ impl<'a> GeneralNames<'a> {
         Ok(())
     }
 
+    /// Form and content octets of each name of a list that was checked; what has no form ends it.
+    pub(crate) fn contents(&self) -> impl Iterator<Item = (GeneralNameForm, &'a [u8])> + use<'a> {
+        let mut rest = Reader::at(self.content, self.offset).ok();
+        core::iter::from_fn(move || {
+            let element = rest.as_mut().filter(|rest| !rest.is_empty())?.any().ok()?;
+            Some((GeneralNameForm::of(element.tag)?, element.content))
+        })
+    }
+
     /// The names; an error ends the list.
     pub fn iter(&self) -> impl Iterator<Item = Result<GeneralName<'a>, DerError>> + use<'a> {
         let mut rest = Some(Reader::at(self.content, self.offset));

@@ -12,7 +12,7 @@ pub(crate) mod der;
 mod distribution_points;
 #[cfg(test)]
 pub(crate) mod encode;
-mod extension;
+pub(crate) mod extension;
 mod extension_values;
 mod format_error;
 mod general_name;
@@ -29,7 +29,7 @@ mod policies;
 mod sct;
 mod spki;
 pub(crate) mod structure;
-mod text;
+pub(crate) mod text;
 mod time;
 mod values;
 
@@ -71,4 +71,5 @@ pub use policies::{
 };
 pub use sct::{SctList, SignedCertificateTimestamp};
 pub use spki::SubjectPublicKeyInfo;
+pub(crate) use text::write_hex;
 pub use time::{ParseTimeError, Time};

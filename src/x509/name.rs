@@ -53,6 +53,16 @@ impl<'a> Name<'a> {
 
     /// Checks the whole syntax; `base_offset` is where the name begins in the outermost input.
     pub(crate) fn check(&self, base_offset: usize) -> Result<(), DerError> {
+        if let Some(mut content) = self.short_content() {
+            while let Some(short) = ShortRdn::read(content)
+                && text::in_repertoire(short.tag, short.value)
+            {
+                content = content.get(short.length..).unwrap_or_default();
+            }
+            if content.is_empty() {
+                return Ok(());
+            }
+        }
         let mut outer = Reader::at(self.der, base_offset)?;
         let mut sequence = outer.sequence()?;
         outer.finish()?;
@@ -137,10 +147,16 @@ impl<'a> Name<'a> {
         }
     }
 
+    /// The relative distinguished names, where they take less than 128 octets in all.
+    #[inline]
+    fn short_content(&self) -> Option<&'a [u8]> {
+        let [0x30, length @ 0..0x80, ref content @ ..] = *self.der else { return None };
+        (content.len() == usize::from(length)).then_some(content)
+    }
+
     /// Whether both match, where they are made of short parts as most are; nothing where one is not.
     fn matches_shortly(&self, other: &Name<'_>) -> Option<bool> {
-        let content = |der| Some(Reader::at(der, 0).ok()?.sequence().ok()?.rest());
-        let (mut left, mut right) = (content(self.der)?, content(other.der)?);
+        let (mut left, mut right) = (self.short_content()?, other.short_content()?);
         while let (Some(a), Some(b)) = (ShortRdn::read(left), ShortRdn::read(right)) {
             let same = a.kind == b.kind
                 && ((a.tag == b.tag && a.value == b.value)

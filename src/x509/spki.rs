@@ -34,14 +34,29 @@ impl<'a> SubjectPublicKeyInfo<'a> {
     }
 
     /// Reads the next element, which must be a SubjectPublicKeyInfo.
-    #[inline]
     pub(crate) fn read(reader: &mut Reader<'a>) -> Result<Self, DerError> {
+        if let Some(short) = Self::read_short(reader.rest()) {
+            reader.skip(short.der.len());
+            return Ok(short);
+        }
         let sequence = reader.element(Tag::SEQUENCE)?;
         let mut content = sequence.reader();
         let algorithm = AlgorithmIdentifier::read(&mut content)?;
         let key = content.octet_aligned_bit_string()?.content;
         content.finish()?;
         Ok(Self { der: sequence.whole, algorithm, key })
+    }
+
+    /// The one at the beginning of `rest`, where all of it is shorter than 128 octets, as those of
+    /// elliptic curves are; nothing where it is any other, malformed ones included.
+    #[inline]
+    pub(super) fn read_short(rest: &'a [u8]) -> Option<Self> {
+        let [0x30, length @ 0..0x80, ref content @ ..] = *rest else { return None };
+        let content = content.get(..usize::from(length))?;
+        let (algorithm, read) = AlgorithmIdentifier::read_ahead(content)?;
+        let [0x03, length, 0x00, ref key @ ..] = *content.get(read..)? else { return None };
+        let framed = usize::from(length) == key.len() + 1;
+        framed.then_some(Self { der: rest.get(..2 + content.len())?, algorithm, key })
     }
 
     /// Returns the whole encoding.

@@ -35,7 +35,7 @@ pub(crate) const fn is_text(tag: Tag) -> bool {
 /// Whether `content` keeps to the repertoire of its string type. Other types hold anything.
 pub(crate) fn in_repertoire(tag: Tag, content: &[u8]) -> bool {
     match tag {
-        Tag::PRINTABLE_STRING => content.iter().all(|&octet| is_printable_string(octet)),
+        Tag::PRINTABLE_STRING => PRINTABLE_STRING.contains_all(content),
         Tag::UTF8_STRING => content.is_ascii() || core::str::from_utf8(content).is_ok(),
         Tag::IA5_STRING => content.is_ascii(),
         Tag::NUMERIC_STRING => content.iter().all(|&octet| octet == b' ' || octet.is_ascii_digit()),
@@ -58,22 +58,44 @@ const fn is_surrogate(unit: u16) -> bool {
     matches!(unit, 0xd800..=0xdfff)
 }
 
-fn is_printable_string(octet: u8) -> bool {
-    const SET: [bool; 256] = {
-        let mut set = [false; 256];
-        let mut rest: &mut [bool] = &mut set;
-        let mut octet = 0_u8;
-        while let [first, others @ ..] = rest {
-            *first = matches!(octet,
-                b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b' ' | b'\'' | b'(' | b')' | b'+' | b','
-                | b'-' | b'.' | b'/' | b':' | b'=' | b'?');
-            rest = others;
-            octet = octet.wrapping_add(1);
+/// A set of ASCII characters, looked up in a table.
+#[derive(Debug)]
+pub(crate) struct Alphabet([bool; 128]);
+
+impl Alphabet {
+    /// The set of these characters; others than ASCII belong to none.
+    pub(crate) const fn of(mut characters: &[u8]) -> Self {
+        let mut set = [false; 128];
+        while let [octet, rest @ ..] = characters {
+            if let Some((_, [member, ..])) = set.split_at_mut_checked(widen(*octet)) {
+                *member = true;
+            }
+            characters = rest;
         }
-        set
-    };
-    SET.get(usize::from(octet)).copied().unwrap_or(false)
+        Self(set)
+    }
+
+    /// Whether an octet is one of the characters.
+    #[inline]
+    pub(crate) fn contains(&self, octet: u8) -> bool {
+        self.0.get(usize::from(octet)).is_some_and(|&member| member)
+    }
+
+    /// Whether all octets are.
+    #[inline]
+    pub(crate) fn contains_all(&self, octets: &[u8]) -> bool {
+        octets.iter().all(|&octet| self.contains(octet))
+    }
 }
+
+#[expect(clippy::as_conversions, reason = "`usize::from` is not const")]
+const fn widen(octet: u8) -> usize {
+    octet as usize
+}
+
+/// X.680 41.4.
+static PRINTABLE_STRING: Alphabet =
+    Alphabet::of(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 '()+,-./:=?");
 
 /// The characters of a string; what is outside the repertoire becomes U+FFFD.
 pub(crate) fn decode(tag: Tag, content: &[u8]) -> String {
@@ -124,9 +146,12 @@ fn same_graphic((a_tag, a): (Tag, &[u8]), (b_tag, b): (Tag, &[u8])) -> Option<bo
     if !narrow(a_tag) || !narrow(b_tag) {
         return None;
     }
-    let differ = |(a, b): &(&u8, &u8)| a != b && !a.eq_ignore_ascii_case(b);
-    let same = match a.iter().zip(b).find(differ) {
-        Some((a, b)) => (a.is_ascii_graphic() && b.is_ascii_graphic()).then_some(false),
+    let differ = |(a, b): (&u8, &u8)| a != b && !a.eq_ignore_ascii_case(b);
+    let same = match a.iter().zip(b).position(differ) {
+        Some(at) => {
+            let graphic = |text: &[u8]| text.get(at).is_some_and(u8::is_ascii_graphic);
+            (graphic(a) && graphic(b)).then_some(false)
+        }
         None => (a.len() == b.len()).then_some(true),
     }?;
     (a.is_ascii() && b.is_ascii()).then_some(same)
@@ -263,7 +288,15 @@ pub(crate) fn escape(
 /// Writes `#` and hexadecimal digits.
 pub(crate) fn hexadecimal(out: &mut impl Write, octets: &[u8]) -> fmt::Result {
     out.write_char('#')?;
-    octets.iter().try_for_each(|octet| write!(out, "{octet:02x}"))
+    write_hex(out, octets)
+}
+
+/// Writes two lower-case hexadecimal digits for each octet.
+pub(crate) fn write_hex<'o>(
+    out: &mut impl Write,
+    octets: impl IntoIterator<Item = &'o u8>,
+) -> fmt::Result {
+    octets.into_iter().try_for_each(|octet| write!(out, "{octet:02x}"))
 }
 
 /// Passes on a bounded number of octets, then one `…`, then reports an error to stop the writer.

@@ -59,6 +59,7 @@ impl Time {
     }
 
     /// Reads `Time ::= CHOICE { utcTime, generalTime }` of RFC 5280 section 4.1.
+    #[inline]
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DerError> {
         let element = reader.any()?;
         match element.tag {
@@ -119,6 +120,23 @@ impl Time {
 impl From<UnixTime> for Time {
     fn from(time: UnixTime) -> Self {
         Self(i64::try_from(time.as_secs()).unwrap_or(i64::MAX))
+    }
+}
+
+/// The second that an instant lies in: `SystemTime::now().into()` is the time to ask at.
+#[cfg(feature = "std")]
+impl From<std::time::SystemTime> for Time {
+    fn from(time: std::time::SystemTime) -> Self {
+        let seconds =
+            |duration: core::time::Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+        match time.duration_since(std::time::UNIX_EPOCH) {
+            Ok(since) => Self(seconds(since)),
+            Err(before) => {
+                let before = before.duration();
+                let begun = i64::from(before.subsec_nanos() > 0);
+                Self(seconds(before).saturating_neg().saturating_sub(begun))
+            }
+        }
     }
 }
 
@@ -303,6 +321,20 @@ fn rfc3339(text: &[u8]) -> Option<Time> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(feature = "std")]
+    #[test]
+    fn instants_lie_in_seconds() {
+        use std::time::{Duration, UNIX_EPOCH};
+        for (case, instant, expected) in [
+            ("1970", UNIX_EPOCH, 0),
+            ("a moment later", UNIX_EPOCH + Duration::from_millis(1_999), 1),
+            ("a second before", UNIX_EPOCH - Duration::from_secs(1), -1),
+            ("a moment before", UNIX_EPOCH - Duration::from_millis(1), -1),
+        ] {
+            assert_eq!(Time::from(instant), Time::from_unix(expected), "{case}");
+        }
+    }
 
     #[test]
     fn both_calendars_agree_from_1950_to_2049() {

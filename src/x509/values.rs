@@ -6,6 +6,7 @@
 
 use super::certificate::{Certificate, CertificateError, Field};
 use super::der::{DerError, Reader, Tag};
+use super::extension::ExtensionKinds;
 use super::{
     AlgorithmIdentifier, AuthorityInfoAccess, AuthorityKeyIdentifier, CertificatePolicies,
     CrlDistributionPoints, ExtendedKeyUsage, ExtensionKind, FreshestCrl, GeneralNames,
@@ -53,8 +54,12 @@ macro_rules! extension_values {
             }
 
             fn check_extensions(&self) -> Result<(), CertificateError> {
+                let unread = self.unread_extensions();
+                if unread.is_empty() {
+                    return Ok(());
+                }
                 $(
-                    if let Some(value) = self.$method() {
+                    if unread.contains(ExtensionKind::$kind) && let Some(value) = self.$method() {
                         value?;
                     }
                 )*
@@ -129,8 +134,12 @@ impl<'a> Certificate<'a> {
     ///
     /// # Errors
     /// The place where it cannot be read.
+    #[inline]
     pub fn signature_algorithm(&self) -> Result<AlgorithmIdentifier<'a>, CertificateError> {
         let (der, offset) = self.outer_algorithm_with_offset();
+        if let Some((algorithm, _)) = AlgorithmIdentifier::read_ahead(der) {
+            return Ok(algorithm);
+        }
         Reader::at(der, offset)
             .and_then(|mut reader| AlgorithmIdentifier::read(&mut reader))
             .map_err(|error| CertificateError::der(Field::SignatureAlgorithm, error))
@@ -140,8 +149,12 @@ impl<'a> Certificate<'a> {
     ///
     /// # Errors
     /// The place where it cannot be read.
+    #[inline]
     pub fn subject_public_key_info(&self) -> Result<SubjectPublicKeyInfo<'a>, CertificateError> {
         let (der, offset) = self.spki_with_offset();
+        if let Some(short) = SubjectPublicKeyInfo::read_short(der) {
+            return Ok(short);
+        }
         Reader::at(der, offset)
             .and_then(|mut reader| SubjectPublicKeyInfo::read(&mut reader))
             .map_err(|error| CertificateError::der(Field::SubjectPublicKeyInfo, error))
@@ -155,14 +168,59 @@ impl<'a> Certificate<'a> {
         list.ok().map(|list| GeneralNames::trusted(list.content, list.content_offset))
     }
 
+    /// Kinds of extensions that are present and not known to be readable: some were read with the
+    /// certificate, and the usual form of some others is seen at a glance.
+    #[inline]
+    fn unread_extensions(&self) -> ExtensionKinds {
+        const READ: ExtensionKinds =
+            ExtensionKinds::of(&[ExtensionKind::BasicConstraints, ExtensionKind::KeyUsage]);
+        let value = |kind| self.extension(kind).unwrap_or_default();
+        let mut unread = self.extension_kinds().without(READ);
+        if AuthorityKeyIdentifier::read_short(value(ExtensionKind::AuthorityKeyIdentifier))
+            .is_some()
+        {
+            unread = unread.without(ExtensionKinds::of(&[ExtensionKind::AuthorityKeyIdentifier]));
+        }
+        if SubjectKeyIdentifier::read_short(value(ExtensionKind::SubjectKeyIdentifier)).is_some() {
+            unread = unread.without(ExtensionKinds::of(&[ExtensionKind::SubjectKeyIdentifier]));
+        }
+        unread
+    }
+
     /// The key identifier that the certificate gives for its own key, where it can be read.
     pub(crate) fn key_id(&self) -> Option<&'a [u8]> {
-        Some(self.subject_key_identifier()?.ok()?.key_identifier)
+        let value = self.extension(ExtensionKind::SubjectKeyIdentifier)?;
+        match SubjectKeyIdentifier::read_short(value) {
+            Some(short) => Some(short.key_identifier),
+            None => Some(self.subject_key_identifier()?.ok()?.key_identifier),
+        }
     }
 
     /// The key identifier that the certificate gives for its issuer's key, where it can be read.
     pub(crate) fn issuer_key_id(&self) -> Option<&'a [u8]> {
-        self.authority_key_identifier()?.ok()?.key_identifier
+        let value = self.extension(ExtensionKind::AuthorityKeyIdentifier)?;
+        match AuthorityKeyIdentifier::read_short(value) {
+            Some(short) => short.key_identifier,
+            None => self.authority_key_identifier()?.ok()?.key_identifier,
+        }
+    }
+
+    /// What [`Certificate::check_values`] asks, of a certificate below one with this `subject`, which
+    /// was checked; says no more than yes or no.
+    pub(crate) fn is_readable_below(&self, subject: Name<'_>) -> bool {
+        let (subject_at, issuer_at) = self.name_offsets();
+        (self.issuer() == subject || self.issuer().check(issuer_at).is_ok())
+            && self.subject().check(subject_at).is_ok()
+            && self.check_extensions().is_ok()
+    }
+
+    /// The same; of a self-issued certificate that gives none, its own.
+    pub(crate) fn key_id_of_signer(&self) -> Option<&'a [u8]> {
+        // RFC 5280 4.2.1.1: "where a CA distributes its public key in the form of a "self-signed"
+        // certificate, the authority key identifier MAY be omitted. [...] In this case, the subject
+        // and authority key identifiers would be identical".
+        self.issuer_key_id()
+            .or_else(|| self.key_id().filter(|_| self.subject().matches(&self.issuer())))
     }
 
     fn check_names(&self) -> Result<(), CertificateError> {

@@ -7,7 +7,7 @@
 //!   is said of a path, and of the two reasons about policies the first one.
 //! - The cause of a rejection is a reason for which the reference rejects some path. Where the
 //!   engine sees no way to an anchor, every path of the reference leads through a certificate that
-//!   the engine could not read.
+//!   the engine could not read, or over the signature of another issuer than the named one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -70,7 +70,7 @@ fn certificates<'g>(graph: &'g Graph, path: &'g Path) -> impl Iterator<Item = &'
 fn check_path(graph: &Graph, opinion: &Opinion, peer: &CertifiedPeer) -> Result<(), String> {
     let policies: BTreeSet<String> = peer.policies().iter().map(ToString::to_string).collect();
     let same = opinion.accepted.iter().find(|(path, _)| {
-        certificates(graph, path).eq(peer.path().iter().map(|certificate| certificate.as_der()))
+        certificates(graph, path).eq(peer.path().ders())
             && graph.anchors[path.anchor].spki == peer.anchor().spki_der()
     });
     let Some((_, expected)) = same else {
@@ -109,7 +109,16 @@ fn check_rejection(graph: &Graph, opinion: &Opinion, rejection: &Rejection) -> R
     }
     let malformed = |reasons: &BTreeSet<Reason>| reasons.contains(&Reason::Malformed);
     let agreed = match rejection.cause().code() {
-        "trust.no-route" => opinion.rejected.values().all(malformed),
+        "trust.no-route" => {
+            // Where a namesake of the missing issuer was tried, that is reported too.
+            let attempts = rejection.attempts().iter();
+            let mut findings = attempts.flat_map(|attempt| attempt.findings());
+            let tried = findings.any(|finding| finding.code() == "signature.invalid");
+            opinion
+                .rejected
+                .values()
+                .all(|found| malformed(found) || tried && found.contains(&Reason::Signature))
+        }
         // Of a peer that cannot be read, paths are not looked for.
         "encoding.malformed" if rejection.cause().depth() == Some(0) => {
             opinion.rejected.values().all(malformed)

@@ -213,7 +213,7 @@ fn cve_2026_5501_an_end_entity_issues_nothing() {
         let leaf = leaf_of(&Authority { key: signer, ..not_a_ca.clone() });
         let decision = Case::new(&root, leaf, vec![not_a_ca.certificate.clone()]).decide();
         assert!(
-            ["basic-constraints.not-a-ca", "signature.invalid"].contains(&decision.code()),
+            ["basic-constraints.not-a-ca", "trust.no-route"].contains(&decision.code()),
             "{}",
             decision.explain()
         );
@@ -227,9 +227,13 @@ fn cve_2026_11310_what_a_peer_presents_is_no_anchor() {
     let decision = case.decide();
     assert_eq!(decision.code(), "trust.no-route", "{}", decision.explain());
     assert_eq!(decision.work().signatures, 0);
-    // Nor one that bears the anchor's name.
+    // Nor one that bears the anchor's name: it is another authority, unless it claims the very key.
     let stranger = Authority::root(&root().name, &key(2));
     let case = Case::new(&root(), leaf_of(&stranger), vec![stranger.certificate.clone()]);
+    assert_eq!(case.decide().code(), "trust.no-route");
+    let claimed = ext::subject_key_identifier(&root().key.key_id());
+    let forged = CertificateBuilder::authority(&root().name, &key(2)).replace(claimed);
+    let case = Case::new(&root(), leaf_of(&stranger), vec![forged.sign(&key(2))]);
     assert_eq!(case.decide().code(), "signature.invalid");
 }
 

@@ -37,13 +37,19 @@ const P256: [&[u8]; 6] = [
     include_bytes!("keys/p256-4.der"),
     include_bytes!("keys/p256-5.der"),
 ];
-const P384: [&[u8]; 2] = [include_bytes!("keys/p384-0.der"), include_bytes!("keys/p384-1.der")];
+const P384: [&[u8]; 4] = [
+    include_bytes!("keys/p384-0.der"),
+    include_bytes!("keys/p384-1.der"),
+    include_bytes!("keys/p384-2.der"),
+    include_bytes!("keys/p384-3.der"),
+];
 #[cfg(feature = "aws-lc-rs")]
 const P521: [&[u8]; 1] = [include_bytes!("keys/p521-0.der")];
-const RSA: [&[u8]; 3] = [
+const RSA: [&[u8]; 4] = [
     include_bytes!("keys/rsa2048-0.der"),
     include_bytes!("keys/rsa2048-1.der"),
     include_bytes!("keys/rsa2048-2.der"),
+    include_bytes!("keys/rsa2048-3.der"),
 ];
 
 /// What a key is made of and how it signs.
@@ -55,9 +61,9 @@ pub enum Kind {
     Ed25519,
     /// Six keys, with the feature `aws-lc-rs` any number; SHA-256.
     P256,
-    /// Two keys, SHA-384.
+    /// Four keys, SHA-384.
     P384,
-    /// Three keys of 2048 bits, PKCS #1 v1.5 with SHA-256.
+    /// Four keys of 2048 bits, PKCS #1 v1.5 with SHA-256.
     Rsa,
     /// The keys of [`Kind::Rsa`], PSS with SHA-256 and a salt of 32 octets.
     RsaPss,

@@ -1,11 +1,13 @@
 //! What a peer that was accepted is after a publication, and after time.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bonafide::identity::Identity;
 use bonafide::live::{Lapse, Live, LivePeer, Part, Publication, Requirement, Standing};
 use bonafide::policy::RevocationPolicy;
 use bonafide::revocation::{CrlStore, Denied, DenyList, DenyRule, Revocation};
+use bonafide::signature::AlgorithmPolicy;
 use bonafide::trust::{AnchorState, Domain, Scope, TrustBundle, TrustStore};
 use sha2::{Digest, Sha256};
 
@@ -654,4 +656,37 @@ fn a_publication_is_all_or_nothing() {
     }
     scene.publish(good());
     assert_eq!(say(peer.ask(at(1))), "ask again");
+}
+
+/// Somebody asks on and on while somebody else finds out that the peer is refused.
+#[test]
+fn who_lapsed_is_not_brought_back_by_a_question_in_hand() {
+    let scene = Scene::new();
+    let peers: Vec<LivePeer> = (0..300).map(|_| scene.accept()).collect();
+    let strict = policy().with_algorithms(AlgorithmPolicy::NOTHING);
+    scene.publish(Publication::new().policy(strict.into()));
+    let (asking, lapsed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let mut current = 0;
+    std::thread::scope(|scope| {
+        let asks = scope.spawn(|| {
+            let mut current = 0;
+            for (number, peer) in (1..).zip(&peers) {
+                asking.store(number, Ordering::Release);
+                while lapsed.load(Ordering::Acquire) < number {
+                    current += u32::from(peer.ask(at(0)).is_current());
+                }
+            }
+            current
+        });
+        for (number, peer) in (1..).zip(&peers) {
+            while asking.load(Ordering::Acquire) < number {
+                std::hint::spin_loop();
+            }
+            assert_eq!(code(&peer.ask_again(at(0))), "algorithm.key-refused");
+            lapsed.store(number, Ordering::Release);
+        }
+        current = asks.join().unwrap();
+    });
+    let lapsed = |peer: &&LivePeer| matches!(peer.ask(at(0)), Standing::Lapsed(_));
+    assert_eq!((current, peers.iter().filter(lapsed).count()), (0, peers.len()));
 }

@@ -104,8 +104,8 @@ const CASES: &[(&str, Change, &str, Alert)] = &[
     (
         "another root of the same name",
         |case| case.anchor = authority("Root", 1),
-        "signature.invalid",
-        Alert::DecryptError,
+        "trust.no-route",
+        Alert::UnknownCA,
     ),
     (
         "issued by an end entity",

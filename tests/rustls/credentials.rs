@@ -9,12 +9,15 @@ use bonafide::credential::{
 use bonafide::live::{Live, Publication};
 use bonafide::policy::ValidationPolicy;
 use bonafide::rustls::{
-    ClientAuth, ClientCredentials, ClientEndpoint, ConnectionError, ExpectServer, HandshakeEvents,
-    NoCredential, PeerRole, Presents, ServerEndpoint, certified_key,
+    ClientAuth, ClientCredentials, ClientEndpoint, ClientVerifier, ConnectionError, ExpectClient,
+    ExpectServer, HandshakeEvents, NoCredential, PeerRole, Presents, ServerEndpoint,
+    ServerVerifier, certified_key,
 };
 use bonafide::signature::{SignatureAlgorithm, default_backend};
 use rustls::client::ResolvesClientCert;
-use rustls::{AlertDescription as Alert, Error, SignatureScheme};
+use rustls::client::danger::ServerCertVerifier;
+use rustls::server::danger::ClientCertVerifier;
+use rustls::{AlertDescription as Alert, DistinguishedName, Error, SignatureScheme};
 use rustls_pki_types::CertificateDer;
 
 use crate::foreign;
@@ -224,10 +227,42 @@ fn hints_of_authorities_reach_the_peer() {
             let (_, s, ended) = meet(&client, &server);
             assert_eq!(ended.is_ok(), hints, "{version}: {ended:?}");
             let subject = |peer: &bonafide::live::LivePeer| {
-                peer.path()[0].as_certificate().subject().to_string()
+                peer.path().end_entity().unwrap().subject().to_string()
             };
             assert_eq!(s.peer().map(subject).as_deref(), hints.then_some(presented), "{version}");
         }
+    }
+}
+
+/// Whichever is said first, the label or that hints are told.
+#[test]
+fn hints_are_those_of_the_label() {
+    let (one, two) = (authority("One", 0), authority("Two", 1));
+    let live = live(trust(&[&one]), ValidationPolicy::tls_client(), None);
+    let publication = Publication::new().labelled_trust("tenant", trust(&[&two]).into());
+    live.publish(publication, Clock::new().now()).unwrap();
+    let clients = || ClientVerifier::new(live.clone(), ExpectClient::dangerously_any());
+    let servers = || ServerVerifier::new(live.clone(), ExpectServer::dangerously_any());
+    let octets = |names: &[DistinguishedName]| -> Vec<Vec<u8>> {
+        names.iter().map(|name| name.as_ref().to_vec()).collect()
+    };
+    let expected = vec![two.name.0.clone()];
+    for (case, clients, servers) in [
+        (
+            "label first",
+            clients().with_label("tenant").with_root_hints(),
+            servers().with_label("tenant").with_root_hints(),
+        ),
+        (
+            "hints first",
+            clients().with_root_hints().with_label("tenant"),
+            servers().with_root_hints().with_label("tenant"),
+        ),
+    ] {
+        let told = ClientCertVerifier::root_hint_subjects(&clients);
+        assert_eq!(octets(told), expected, "{case}");
+        let told = ServerCertVerifier::root_hint_subjects(&servers);
+        assert_eq!(told.map(octets), Some(expected.clone()), "{case}");
     }
 }
 

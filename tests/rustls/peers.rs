@@ -321,6 +321,45 @@ fn a_client_has_the_trust_of_its_label() {
     }
 }
 
+#[test]
+fn a_connection_knows_whom_it_refused() {
+    let (ours, stranger) = (authority("Ours", 0), authority("Stranger", 1));
+    let clock = Clock::new();
+    let mine = live(trust(&[&ours]), ValidationPolicy::tls_server(), None);
+    let client = client(&mine, &clock).build().unwrap();
+    let server = |order: &Order, issuer| {
+        let own = Some(order.credential(issuer));
+        let theirs = live(trust(&[&ours]), ValidationPolicy::tls_client(), own);
+        ServerEndpoint::builder(theirs, ring(), ClientAuth::Off)
+            .with_time(Arc::new(clock.clone()))
+            .build()
+            .unwrap()
+    };
+    let mut signer = Order::server();
+    signer.edit = |builder| builder.with(ext::extended_key_usage(&[ext::purpose::CODE_SIGNING]));
+    let mut other = Order::server();
+    other.key = Key::new(Kind::P256, 2);
+    // Servers of one name, refused one after the other; each connection is asked when all are.
+    let mut refused = Vec::new();
+    for (order, issuer, code) in [
+        (&Order::server(), &stranger, "trust.no-route"),
+        (&signer, &ours, "extended-key-usage.purpose"),
+        (&other, &stranger, "trust.no-route"),
+    ] {
+        let (c, _, ended) = meet(&client, &server(order, issuer));
+        assert!(!ended.is_ok());
+        refused.push((c, client.verifier().rejections().last().unwrap().chain(), code));
+    }
+    for (c, chain, code) in refused {
+        let rejected = c.rejected().unwrap();
+        assert_eq!((rejected.decision().code(), rejected.chain()), (code, chain));
+    }
+    // What fails for another reason is nobody's rejection.
+    let mut c = client.connect(name()).unwrap();
+    assert!(c.pull(b"HTTP/1.1 400 Bad Request\r\n\r\n").is_err());
+    assert!(c.rejected().is_none());
+}
+
 /// Accepts one extension.
 #[derive(Debug)]
 struct Understood;

@@ -10,7 +10,7 @@ use bonafide::credential::Update;
 use bonafide::live::{Live, Publication};
 use bonafide::policy::ValidationPolicy;
 use bonafide::revocation::{Denied, DenyRule};
-use bonafide::rustls::{ClientEndpoint, ConnectionError, ServerEndpoint};
+use bonafide::rustls::{ClientEndpoint, Connection, ConnectionError, ServerEndpoint};
 use bonafide::signature::{PublicKey, RingBackend, SignatureBackend, SignatureError};
 use bonafide::x509::AlgorithmIdentifier;
 use rustls::server::ProducesTickets;
@@ -20,8 +20,8 @@ use rustls::{
 use sha2::{Digest, Sha256};
 
 use crate::foreign;
-use crate::kit::{Authority, NOW};
-use crate::net::*;
+use crate::kit::{Authority, Key, Kind, NOW};
+use crate::net::{End as _, *};
 
 const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
@@ -252,10 +252,21 @@ fn a_client_refuses_at_the_first_attempt() {
     }
 }
 
+/// Whose certificates are renewed every 35 minutes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Renewing {
+    Both,
+    TheServer,
+}
+
 #[test]
 fn renewed_certificates_never_fail_and_old_sessions_never_outlive_theirs() {
     let root = authority("Root", 0);
-    for (what, versions, kept) in combinations() {
+    let all = combinations().flat_map(|(what, versions, kept)| {
+        [Renewing::Both, Renewing::TheServer]
+            .map(|who| (format!("{what}, {who:?}"), versions, kept, who))
+    });
+    for (what, versions, kept, who) in all {
         let clock = Clock::new();
         // Keys differ, so that the ends of what is presented are told apart.
         let renewed = |mut order: Order, number: i64| {
@@ -263,28 +274,38 @@ fn renewed_certificates_never_fail_and_old_sessions_never_outlive_theirs() {
             order
         };
         let credential = |order: &Order| Some(order.credential(&root));
-        let (mine, theirs) = (renewed(Order::client(), 0), renewed(Order::server(), 0));
+        let mine = match who {
+            Renewing::Both => renewed(Order::client(), 0),
+            Renewing::TheServer => Order::client(),
+        };
+        let theirs = renewed(Order::server(), 0);
         let mine = live(trust(&[&root]), ValidationPolicy::tls_server(), credential(&mine));
         let theirs = live(trust(&[&root]), ValidationPolicy::tls_client(), credential(&theirs));
         let client: Arc<ClientEndpoint> =
             client(&mine, &clock).with_versions(versions).build().unwrap();
         let server = our_server(&theirs, &clock, versions, kept);
         let (mut resumed, mut number) = (0, 0);
-        // A session lives as long as the certificates that it began with.
+        // A session lives as long as the certificates that it began with, and ends where the client
+        // has a new one.
         let mut session = None;
         for step in 0..(12 * 6) {
             clock.set(NOW + step * 10 * MINUTE);
             if (clock.seconds() - NOW) / (35 * MINUTE) > number {
                 number = (clock.seconds() - NOW) / (35 * MINUTE);
-                for (live, order) in [(&mine, Order::client()), (&theirs, Order::server())] {
+                let renew = |live: &Live, order| {
                     let update = Update::install(renewed(order, number).credential(&root));
                     live.publish(Publication::new().credentials(update), clock.now()).unwrap();
+                };
+                renew(&theirs, Order::server());
+                if who == Renewing::Both {
+                    renew(&mine, Order::client());
+                    session = None;
                 }
             }
             let (c, s, ended) = meet(&client, &server);
             assert!(ended.is_ok(), "{what}, step {step}: {ended:?}");
             for peer in [c.peer().unwrap(), s.peer().unwrap()] {
-                let leaf = peer.path()[0].as_certificate();
+                let leaf = peer.path().end_entity().unwrap();
                 assert!(leaf.not_after() >= clock.now(), "{what}, step {step}");
             }
             let kind = s.common().handshake_kind().unwrap();
@@ -299,6 +320,63 @@ fn renewed_certificates_never_fail_and_old_sessions_never_outlive_theirs() {
             }
         }
         assert!((50..70).contains(&resumed), "{what}: {resumed} of 72 were resumed");
+    }
+}
+
+#[test]
+fn no_session_speaks_for_a_credential_that_was_withdrawn() {
+    let root = authority("Root", 0);
+    for (what, versions, kept) in combinations() {
+        let clock = Clock::new();
+        let theirs = Some(Order::server().credential(&root));
+        let theirs = live(trust(&[&root]), ValidationPolicy::tls_client(), theirs);
+        let server = our_server(&theirs, &clock, versions, kept);
+        let old = Order::client();
+        let new = Order { key: Key::new(Kind::P256, 2), ..Order::client() };
+        let own = Some(old.credential(&root));
+        let mine = live(trust(&[&root]), ValidationPolicy::tls_server(), own);
+        let replace = || {
+            let update = Update::install(new.credential(&root));
+            mine.publish(Publication::new().credentials(update), clock.now()).unwrap();
+        };
+        let client = client(&mine, &clock).with_versions(versions).build().unwrap();
+        let seen = |s: &Connection| {
+            let peer = s.peer().unwrap();
+            let leaf = peer.path()[0].as_certificate();
+            let key = leaf.subject_public_key_info().unwrap().key();
+            let is_new = new.key.spki().ends_with(key);
+            (s.common().handshake_kind().unwrap(), is_new)
+        };
+        for kind in [HandshakeKind::Full, HandshakeKind::Resumed] {
+            let (_, s, ended) = meet(&client, &server);
+            assert!(ended.is_ok(), "{what}: {ended:?}");
+            assert_eq!(seen(&s), (kind, false), "{what}");
+        }
+
+        // One connection is under way while the credential is replaced, another resumes: what they
+        // bring in is not kept.
+        let fresh = self::client(&mine, &clock).with_versions(versions).build().unwrap();
+        for (case, client) in [("full", &fresh), ("resumed", &client)] {
+            let (mut c, mut s) = (client.connect(name()).unwrap(), server.accept().unwrap());
+            assert!(s.pull(&c.push()).is_ok(), "{what}, {case}");
+            replace();
+            let ended = exchange(&mut c, &mut s);
+            assert!(ended.is_ok(), "{what}, {case}: {ended:?}");
+            for kind in [HandshakeKind::Full, HandshakeKind::Resumed] {
+                let (_, s, ended) = meet(client, &server);
+                assert!(ended.is_ok(), "{what}, {case}: {ended:?}");
+                assert_eq!(seen(&s), (kind, true), "{what}, {case}");
+            }
+        }
+
+        // What is published beside them ends no session.
+        let rule = DenyRule::new(Denied::Key { spki: [1; 32] });
+        let other =
+            Publication::new().bundle("example.test", bundle(&[&root, &authority("Other", 1)]));
+        mine.publish(other, clock.now()).unwrap();
+        assert_eq!(seen(&meet(&client, &server).1), (HandshakeKind::Resumed, true), "{what}");
+        mine.publish(Publication::new().deny([rule]), clock.now()).unwrap();
+        assert_eq!(seen(&meet(&client, &server).1), (HandshakeKind::Full, true), "{what}");
     }
 }
 

@@ -69,7 +69,7 @@ impl Judge {
 
     /// The number of a credential and what it is, by the leaf that a peer presented.
     fn number(&self, peer: &LivePeer) -> (usize, Issued) {
-        self.issued.lock().unwrap()[peer.path()[0].as_der()]
+        self.issued.lock().unwrap()[peer.path().der(0).unwrap()]
     }
 
     fn authority(&self, number: usize) -> usize {

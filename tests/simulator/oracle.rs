@@ -33,7 +33,7 @@ impl Why {
             Why::NotYetValid => &["validity.not-yet-valid"],
             Why::Expired => &["validity.expired"],
             Why::NoBundle => &["trust.no-domain"],
-            Why::NoAuthority => &["trust.no-route", "signature.invalid"],
+            Why::NoAuthority => &["trust.no-route"],
             Why::AnotherIdentity => &["identity.not-accepted", "identity.name-mismatch"],
         }
     }

@@ -137,7 +137,7 @@ pub fn ask(question: &Question<'_>) -> Answer {
     answer.steps = decision.work().path_steps;
     if let Some(peer) = decision.peer() {
         answer.accepted = true;
-        answer.path = peer.path().iter().map(|one| one.as_der().to_vec()).collect();
+        answer.path = peer.path().ders().map(<[u8]>::to_vec).collect();
         if let Some(anchor) = peer.anchor().certificate() {
             answer.path.push(anchor.as_der().to_vec());
         }

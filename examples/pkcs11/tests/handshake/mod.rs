@@ -93,7 +93,7 @@ impl Ends {
         server.reader().unwrap().read_exact(&mut got).unwrap();
         assert_eq!(&got, b"ping");
         let peer = client.peer().unwrap();
-        let leaf = peer.path()[0].as_certificate();
+        let leaf = peer.path().end_entity().unwrap();
         Ok(leaf.subject_public_key_info().unwrap().der().to_vec())
     }
 }
