@@ -12,7 +12,7 @@
 use crate::policy::{Choice, SvidProfile, ValidationPolicy};
 use crate::x509::extension::ExtensionKinds;
 use crate::x509::oid::known;
-use crate::x509::{Certificate, ExtensionKind, KeyUsage, Oid, Time, Version};
+use crate::x509::{Certificate, ExtendedKeyUsage, ExtensionKind, KeyUsage, Oid, Time, Version};
 
 use super::Violation;
 use super::svid::check_svid_authority;
@@ -183,14 +183,18 @@ fn check_purpose(
     any_purpose: Choice,
     report: Sink<'_>,
 ) {
-    let Some(usage) = certificate.extended_key_usage() else { return };
-    let allowed = usage.is_ok_and(|usage| {
-        usage.is_only(purpose)
-            || usage.iter().any(|oid| {
+    let Some(value) = certificate.extension(ExtensionKind::ExtendedKeyUsage) else { return };
+    if ExtendedKeyUsage::only_purpose(value) == Some(purpose) {
+        return;
+    }
+    let allowed = certificate.extended_key_usage().is_some_and(|usage| {
+        usage.is_ok_and(|usage| {
+            usage.iter().any(|oid| {
                 oid == purpose
                     || (any_purpose == Choice::Allow
                         && oid.as_bytes() == known::ANY_EXTENDED_KEY_USAGE)
             })
+        })
     });
     if !allowed {
         report(Violation::Purpose { purpose: purpose.to_owned() });

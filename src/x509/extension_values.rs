@@ -7,7 +7,7 @@
 //!
 //! Left to the caller: what a value means for a path, and which values a profile asks for.
 
-use super::der::{DerError, DerErrorKind, Element, Reader, Tag, check_integer};
+use super::der::{DerError, DerErrorKind, Element, Reader, Tag, check_integer, check_oid};
 use super::general_name::GeneralNames;
 use super::oid::{Oid, known};
 use super::time::Time;
@@ -32,11 +32,12 @@ impl<'a> ExtendedKeyUsage<'a> {
         Ok(Self { purposes })
     }
 
-    /// Whether `purpose` is the one key purpose, and the encoding a short one.
+    /// The one key purpose of a short value; nothing where it is any other, malformed ones included.
     #[inline]
-    pub(crate) fn is_only(&self, purpose: Oid<'_>) -> bool {
-        matches!(*self.purposes.rest(), [0x06, length @ 0..0x80, ref only @ ..]
-            if only.len() == usize::from(length) && only == purpose.as_bytes())
+    pub(crate) fn only_purpose(value: &'a [u8]) -> Option<Oid<'a>> {
+        let [0x30, whole @ 2..0x80, 0x06, length, ref oid @ ..] = *value else { return None };
+        let framed = length == whole - 2 && oid.len() == usize::from(length);
+        (framed && check_oid(oid).is_ok()).then_some(Oid::trusted(oid))
     }
 
     /// Iterates over the key purposes in the order of the certificate.

@@ -181,6 +181,9 @@ impl<'a> Certificate<'a> {
         {
             unread = unread.without(ExtensionKinds::of(&[ExtensionKind::AuthorityKeyIdentifier]));
         }
+        if ExtendedKeyUsage::only_purpose(value(ExtensionKind::ExtendedKeyUsage)).is_some() {
+            unread = unread.without(ExtensionKinds::of(&[ExtensionKind::ExtendedKeyUsage]));
+        }
         if SubjectKeyIdentifier::read_short(value(ExtensionKind::SubjectKeyIdentifier)).is_some() {
             unread = unread.without(ExtensionKinds::of(&[ExtensionKind::SubjectKeyIdentifier]));
         }
