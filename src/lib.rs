@@ -115,8 +115,8 @@
 //! - **`rayon`**: batch decisions on all cores. Implies `std`.
 //! - **`rustls`**: verifiers, resolvers and fenced resumption for rustls 0.23, with any provider.
 //!   Implies `std`.
-//! - **`rustls-0-24`**: verifiers, resolvers and suspended handshakes for a pre-release of rustls 0.24,
-//!   which moves with it. Implies `std`.
+//! - **`rustls-0-24`**: verifiers, resolvers, fenced resumption and suspended handshakes for a
+//!   pre-release of rustls 0.24, which moves with it. Implies `std`.
 //!
 //! Without `std` the crate needs `alloc`. Without a backend feature, bring your own
 //! [`SignatureBackend`](signature::SignatureBackend) or give any list of `rustls-pki-types`

@@ -14,8 +14,9 @@ use bonafide::policy::{
     Limits, RevocationPolicy, RevocationRule, Role, UnknownReason, ValidationPolicy,
 };
 use bonafide::revocation::{
-    CrlIntake, CrlSigner, CrlStore, Denied, DenyList, DenyRule, EvidenceId, EvidenceRequest,
-    Issuer, OcspExchange, OcspStore, Revocation, SignatureTools, VerifiedCrl,
+    Answer, CrlIntake, CrlSigner, CrlStore, Denied, DenyList, DenyRule, EvidenceBudget, EvidenceId,
+    EvidenceRequest, Issuer, OcspExchange, OcspStore, Query, Revocation, RevocationSource,
+    SignatureTools, VerifiedCrl,
 };
 use bonafide::signature::{AlgorithmPolicy, PublicKey, RingBackend};
 use bonafide::trust::{TrustAnchor, TrustBundle, TrustStore};
@@ -27,6 +28,7 @@ use kit::{
     Kind, LONG_AGO, NOW, Name, OcspResponseBuilder, Responder, Revoked, SingleResponse, Status,
 };
 use rustls_pki_types::CertificateDer;
+use sha2::{Digest, Sha256};
 
 const LEAF: [u8; 1] = [3];
 
@@ -58,7 +60,10 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let estate = Estate::new();
+        Self::of(Estate::new())
+    }
+
+    fn of(estate: Estate) -> Self {
         let anchor = TrustAnchor::from_der(&estate.root.certificate).unwrap();
         let signers = vec![CrlSigner::anchor(&anchor), signer(&estate.intermediate.certificate)];
         let policy = ValidationPolicy::tls_server().with_revocation(RevocationPolicy::hard_fail());
@@ -81,7 +86,23 @@ impl World {
             .with_revocation(Arc::new(revocation))
     }
 
+    /// The decision; it is the same where the store of lists cannot be told from any other source, so
+    /// that nothing is cleared by the short question.
     fn decide(&self, revocation: Revocation, staple: Option<&[u8]>) -> Decision {
+        let full = revocation.sources().iter().fold(Revocation::new(), |full, source| {
+            full.with_source(Arc::new(InFull(Arc::clone(source))))
+        });
+        let full = match revocation.deny_list() {
+            Some(deny) => full.with_deny_list(Arc::clone(deny)),
+            None => full,
+        };
+        let decision = self.decide_by(revocation, staple);
+        let in_full = self.decide_by(full, staple);
+        assert_eq!(decision.explain().to_string(), in_full.explain().to_string());
+        decision
+    }
+
+    fn decide_by(&self, revocation: Revocation, staple: Option<&[u8]>) -> Decision {
         let verifier = self.verifier(revocation);
         let leaf = CertificateDer::from(self.estate.leaf.clone());
         let pool = [CertificateDer::from(self.estate.intermediate.certificate.clone())];
@@ -104,6 +125,24 @@ impl World {
             });
         }
         (said, self.decide(Revocation::new().with_source(Arc::new(store)), None))
+    }
+}
+
+/// A source that the engine does not know.
+#[derive(Debug)]
+struct InFull(Arc<dyn RevocationSource>);
+
+impl RevocationSource for InFull {
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    fn digest(&self) -> EvidenceId {
+        self.0.digest()
+    }
+
+    fn status(&self, query: &Query<'_>, budget: &mut EvidenceBudget<'_>) -> Answer {
+        self.0.status(query, budget)
     }
 }
 
@@ -451,6 +490,119 @@ fn a_denial_is_in_effect_on_the_next_call() {
     let denying = revocation.with_deny_list(Arc::new(DenyList::new([rule])));
     let published = verifier.with_revocation(Arc::new(denying));
     assert_eq!(published.decide(&request, now).code(), "revocation.revoked");
+}
+
+#[test]
+fn the_short_question_answers_as_the_full_one() {
+    // Keys without parameters of their own, and keys with.
+    for kind in [Kind::Ed25519, Kind::P256] {
+        let keys = [0, 1, 2].map(|number| Key::new(kind, number));
+        answers_alike(World::of(Estate::of(keys, &[GeneralName::dns("leaf.example.test")])));
+    }
+}
+
+fn answers_alike(mut world: World) {
+    let ca = world.estate.intermediate.clone();
+    let sound = || list(&ca, 5);
+    let past = Some((NOW - 1).into());
+    let deny = |key: &Key| {
+        Arc::new(DenyList::new([DenyRule::new(Denied::Key {
+            spki: Sha256::digest(key.spki()).into(),
+        })]))
+    };
+    let hard = || RevocationPolicy::hard_fail();
+    let unchecked = RevocationRule::dangerously_unchecked;
+    let root_spki = Sha256::digest(world.estate.root.key.spki()).into();
+    for (case, builder, policy, denied, expected) in [
+        ("sound", sound(), hard(), None, "accepted"),
+        ("listed", sound().revoke(Revoked::new(&LEAF)), hard(), None, "revocation.revoked"),
+        ("listed no more", sound().revoke(Revoked::new(&LEAF).reason(8)), hard(), None, "accepted"),
+        ("stale", sound().updates(LONG_AGO, past.clone()), hard(), None, "revocation.stale"),
+        (
+            "too old for the policy",
+            sound(),
+            hard().with_crl_max_age_seconds(86_399),
+            None,
+            "revocation.stale",
+        ),
+        ("of that age", sound(), hard().with_crl_max_age_seconds(86_400), None, "accepted"),
+        (
+            "the leaf is not asked about",
+            sound().revoke(Revoked::new(&LEAF)),
+            hard().with_rule(Role::EndEntity, unchecked()),
+            None,
+            "accepted",
+        ),
+        (
+            "nobody of the root is asked about",
+            sound(),
+            hard().with_authority_rule(root_spki, Role::Intermediate, unchecked()),
+            None,
+            "accepted",
+        ),
+        (
+            "too short-lived to be asked about",
+            sound().updates(LONG_AGO, past),
+            hard().allow_short_lived_up_to_seconds(u32::MAX),
+            None,
+            "accepted",
+        ),
+        (
+            "short-lived and listed",
+            sound().revoke(Revoked::new(&LEAF)),
+            hard().allow_short_lived_up_to_seconds(u32::MAX),
+            None,
+            "revocation.revoked",
+        ),
+        ("denied", sound(), hard(), Some(deny(&world.estate.leaf_key)), "revocation.revoked"),
+        ("another is denied", sound(), hard(), Some(deny(&key(30))), "accepted"),
+        ("nobody is denied", sound(), hard(), Some(Arc::new(DenyList::new([]))), "accepted"),
+    ] {
+        world.policy = ValidationPolicy::tls_server().with_revocation(policy);
+        let list = world.take_in(&builder.sign(&ca.key)).unwrap();
+        let store = Arc::new(world.of_root().with(list).unwrap());
+        let mut revocation = Revocation::new().with_source(store);
+        if let Some(denied) = denied {
+            revocation = revocation.with_deny_list(denied);
+        }
+        // Asserts that both say the same.
+        let decision = world.decide(revocation, None);
+        assert_eq!(decision.code(), expected, "{case}: {}", decision.explain());
+    }
+}
+
+/// RFC 5280 6.3.3 (f): the anchor that the path ends at needs no path of its own.
+#[test]
+fn the_anchor_of_the_path_speaks_for_whoever_left_the_lists_to_it() {
+    let mut world = World::new();
+    let root = world.estate.root.clone();
+    // An anchor without a certificate, so that there is none to validate in its place.
+    let certificate = Certificate::from_der(&root.certificate).unwrap();
+    let (name, key_der) = (certificate.subject(), root.key.spki());
+    let anchor = TrustAnchor::from_name_and_key(name.as_der(), key_der).unwrap();
+    world.signers[0] = CrlSigner::anchor(&anchor);
+    world.anchors = vec![anchor];
+    let point = |issuer: &Authority| DistributionPoint {
+        crl_issuer: vec![GeneralName::Directory(issuer.name.clone())],
+        ..Default::default()
+    };
+    let indirect = idp(&IssuingDistributionPoint { indirect: true, ..Default::default() });
+    let ca_name = world.estate.intermediate.name.clone();
+    let of_ca = |serial: &[u8]| Revoked::new(serial).certificate_issuer(&ca_name);
+    let elsewhere = Authority::root(&Name::cn("Elsewhere"), &key(22));
+    world.signers.push(signer(&elsewhere.certificate));
+    for (case, issuer, serial, expected) in [
+        ("not listed", &root, [9], "accepted"),
+        ("listed", &root, LEAF, "revocation.revoked"),
+        ("an anchor of nobody here", &elsewhere, [9], "revocation.signer-not-authorized"),
+    ] {
+        world.estate.leaf =
+            leaf_with(&world.estate, &[ext::crl_distribution_points(&[point(issuer)])]);
+        let list = list(issuer, 7).with(indirect.clone()).revoke(of_ca(&serial)).sign(&issuer.key);
+        let (said, decision) = world.with_lists(&[list]);
+        assert_eq!(said, Ok(()), "{case}");
+        assert_eq!(decision.code(), expected, "{case}: {}", decision.explain());
+    }
 }
 
 #[test]

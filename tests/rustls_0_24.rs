@@ -21,6 +21,7 @@ mod resume;
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::Arc;
 
+use bonafide::credential::{Staple, Update};
 use bonafide::live::{Live, Publication};
 use bonafide::revocation::{Denied, DenyRule, EvidenceRequest, RevocationSource};
 use bonafide::rustls_0_24::{
@@ -280,6 +281,43 @@ fn clients_without_a_certificate_are_let_in_where_that_is_allowed() {
         let (_, server_end) = ends.shake_hands();
         let peer = ends.server.verified_peer(server_end.outputs(), pki.clock.unix());
         assert!(matches!(peer, Err(PeerError::NoCertificate)), "{version}: {peer:?}");
+    }
+}
+
+#[test]
+fn a_server_staples_what_it_has_and_no_longer_than_it_holds() {
+    let (server, client) = {
+        let pki = Pki::new();
+        (pki.leaf(SERVER, 10, same), pki.leaf(CLIENT, 11, same))
+    };
+    for (version, provider) in versions() {
+        let pki = Pki::new();
+        // The client demands evidence, the server does not.
+        let ends = Ends::new(&pki, &provider, Pki::lenient, &server, &client);
+        let shake_hands = || {
+            // A new one each time: it remembers no staple.
+            let demanding = Ends::new(&pki, &provider, Pki::strict, &server, &client);
+            let client = demanding.client(Asks::Config);
+            let (end, _) = shake_hands(client, ends.server(Asks::Config));
+            match &end.error {
+                None => "accepted",
+                Some(_) => demanding.client.rejections().last().unwrap().decision().code(),
+            }
+        };
+        assert_eq!(shake_hands(), "revocation.no-source", "{version}");
+        let id = cert_id(IdHash::Sha1, &pki.intermediate.name, &pki.intermediate.key, &[10]);
+        let key = &pki.intermediate.key;
+        let single = SingleResponse::new(&id, Status::Good).updates(NOW - 60, Some(NOW + 600));
+        let response =
+            OcspResponseBuilder::new(Responder::Key(key.clone())).respond(single).sign(key);
+        let snapshot = ends.server_live.snapshot();
+        let own = snapshot.credentials().iter().next().unwrap();
+        let staple = Staple::check(&response, own, Arc::new(BACKEND), pki.clock.now()).unwrap();
+        let update = Publication::new().credentials(Update::staple(staple));
+        ends.server_live.publish(update, pki.clock.now()).unwrap();
+        assert_eq!(shake_hands(), "accepted", "{version}");
+        pki.clock.advance(601);
+        assert_eq!(shake_hands(), "revocation.no-source", "{version}: not presented any more");
     }
 }
 

@@ -95,6 +95,25 @@ pub enum CredentialError {
     /// One update has two credentials of one identity, kind of key and hint.
     #[error("the update has two credentials of the same identity, kind of key and hint")]
     Duplicate,
+    /// A staple is about a leaf that is not among those in force.
+    #[error("the staple is about none of the certificates")]
+    StapleOfNobody,
+    /// A staple does not hold any more.
+    #[error("the staple held until {valid_until}, it is {now}")]
+    StapleExpired {
+        /// The last second of the staple.
+        valid_until: Time,
+        /// The time of the publication.
+        now: Time,
+    },
+    /// A staple ends before the one that it would replace.
+    #[error("the staple holds until {offered}, the one in force until {in_force}")]
+    StapleOlder {
+        /// The last second of the one in force.
+        in_force: Time,
+        /// The last second of the one offered.
+        offered: Time,
+    },
 }
 
 impl CredentialError {
@@ -123,6 +142,9 @@ impl CredentialError {
             Self::Rollback { .. } => "credential.rollback",
             Self::Expired { .. } => "credential.expired",
             Self::Duplicate => "credential.duplicate",
+            Self::StapleOfNobody => "credential.staple-of-nobody",
+            Self::StapleExpired { .. } => "credential.staple-expired",
+            Self::StapleOlder { .. } => "credential.staple-older",
         }
     }
 

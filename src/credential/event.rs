@@ -31,6 +31,16 @@ pub enum CredentialEvent {
         /// Whose it was.
         identity: PeerIdentity,
     },
+    /// A credential has another staple.
+    #[non_exhaustive]
+    Stapled {
+        /// The publication that put it in force.
+        generation: u64,
+        /// Whose it is.
+        identity: PeerIdentity,
+        /// The last second in which it is presented.
+        valid_until: Time,
+    },
     /// Another identity is presented where none is asked for.
     #[non_exhaustive]
     DefaultChanged {
@@ -71,6 +81,7 @@ impl CredentialEvent {
             Self::Installed { replaced: None, .. } => "credential.event.installed",
             Self::Installed { replaced: Some(_), .. } => "credential.event.replaced",
             Self::Withdrawn { .. } => "credential.event.withdrawn",
+            Self::Stapled { .. } => "credential.event.stapled",
             Self::DefaultChanged { .. } => "credential.event.default-changed",
             Self::AttachedChanged { .. } => "credential.event.attached-changed",
             Self::Failed { .. } => "credential.event.failed",

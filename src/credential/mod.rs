@@ -10,6 +10,8 @@
 //!   a profile that peers refuse never becomes one.
 //! - A `CredentialHandle` serves a [`CredentialSet`]: readers see all of a publication or nothing of
 //!   it, and a failed one leaves what was there. An expired credential is never chosen.
+//! - A [`Staple`] is an OCSP response for a leaf of one's own, checked as a peer will check it, and
+//!   presented no longer than it holds.
 //! - A [`RotationSchedule`] says when to renew, when to try again and when to call for help.
 //!
 //! Left to the host: asking an issuer, reading files, telling the time. What peers are told to trust is
@@ -35,6 +37,7 @@ mod selection;
 mod set;
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 mod software;
+mod staple;
 mod store;
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 mod workload;
@@ -61,6 +64,7 @@ pub use set::{CredentialSet, Update};
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "ring", feature = "aws-lc-rs"))))]
 pub use software::SoftwareKey;
+pub use staple::{Staple, StapleRefused};
 pub use store::{KeySelector, KeyStore, KeyStoreError, MemoryKeyStore};
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 #[cfg_attr(docsrs, doc(cfg(any(feature = "ring", feature = "aws-lc-rs"))))]

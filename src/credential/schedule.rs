@@ -20,8 +20,8 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use super::Credential;
 use super::renewal::{Life, RenewalPolicy};
+use super::{Credential, Staple};
 use crate::x509::Time;
 
 /// Where a credential is in its life.
@@ -234,6 +234,15 @@ impl RotationSchedule {
     pub fn of(policy: RenewalPolicy, credential: &Credential) -> Self {
         let identity = credential.identity().to_string();
         Self::new(policy, &identity, credential.issued_at(), credential.valid_until())
+    }
+
+    /// Plans for a staple, which is renewed as a credential is: [`Action::Renew`] asks the responder,
+    /// [`Action::StopPresenting`] tells that the set presents it no longer. Tell of the next one with
+    /// [`RotationSchedule::on_renewed`].
+    #[must_use]
+    pub fn of_staple(policy: RenewalPolicy, staple: &Staple) -> Self {
+        let leaf = staple.leaf().to_string();
+        Self::new(policy, &leaf, staple.taken_at(), staple.valid_until())
     }
 
     /// Plans for an identity that has no credential yet: the first is asked for at once.

@@ -10,15 +10,19 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::{Credential, CredentialError, CredentialEvent, Selection};
+use super::{Credential, CredentialError, CredentialEvent, Selection, Staple};
+use crate::decision::Fingerprint;
 use crate::x509::Time;
 
 /// The credentials in force and what was published with them.
 ///
-/// INVARIANT: no two credentials have the same primary identity, kind of key and hint.
+/// INVARIANT: no two credentials have the same primary identity, kind of key and hint; each staple is
+/// about the leaf of one of them, and no two about the same.
 pub struct CredentialSet<A = ()> {
     generation: u64,
+    credentials_since: u64,
     credentials: Vec<Arc<Credential>>,
+    staples: Vec<Arc<Staple>>,
     attached: Arc<A>,
 }
 
@@ -26,13 +30,26 @@ impl<A> CredentialSet<A> {
     /// The set before the first publication, generation 0.
     #[must_use]
     pub const fn empty(attached: Arc<A>) -> Self {
-        Self { generation: 0, credentials: Vec::new(), attached }
+        Self {
+            generation: 0,
+            credentials_since: 0,
+            credentials: Vec::new(),
+            staples: Vec::new(),
+            attached,
+        }
     }
 
     /// Returns the number of the publication; each is greater than the one before.
     #[must_use]
     pub const fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// Returns the publication that last changed the credentials, one that withdrew some included.
+    /// Staples and what is attached change without them.
+    #[must_use]
+    pub const fn credentials_since(&self) -> u64 {
+        self.credentials_since
     }
 
     /// Returns what was published together with the credentials.
@@ -79,14 +96,25 @@ impl<A> CredentialSet<A> {
         })
     }
 
+    /// Returns the OCSP response to send with a credential at `now`; never one that is out of date.
+    #[must_use]
+    pub fn staple(&self, credential: &Credential, now: Time) -> Option<&Arc<Staple>> {
+        if self.staples.is_empty() {
+            return None;
+        }
+        let leaf = leaf_of(credential);
+        let is_for = |staple: &&Arc<Staple>| leaf == Some(staple.leaf());
+        self.staples.iter().find(is_for).filter(|staple| now <= staple.valid_until())
+    }
+
     /// Makes the set that follows, and says what changes. Nothing where nothing does.
     ///
     /// Credentials that are there already, byte for byte, stay as they are: a source that repeats
     /// itself causes no swap, no event and no signature.
     ///
     /// # Errors
-    /// [`CredentialError::Expired`], [`CredentialError::Rollback`] or [`CredentialError::Duplicate`];
-    /// the set in force is not touched.
+    /// [`CredentialError::Expired`], [`CredentialError::Rollback`], [`CredentialError::Duplicate`] or one
+    /// about a staple; the set in force is not touched.
     pub fn next(
         &self,
         update: Update<A>,
@@ -149,6 +177,7 @@ impl<A> CredentialSet<A> {
         if default_identity != default(&self.credentials) {
             events.push(CredentialEvent::DefaultChanged { generation, identity: default_identity });
         }
+        let staples = self.next_staples(update.staples, &next, generation, now, &mut events)?;
         let attached = update.attached.unwrap_or_else(|| self.attached.clone());
         if !Arc::ptr_eq(&attached, &self.attached) {
             events.push(CredentialEvent::AttachedChanged { generation });
@@ -158,15 +187,61 @@ impl<A> CredentialSet<A> {
         if events.is_empty() && same_order {
             return Ok(None);
         }
-        Ok(Some((Self { generation, credentials: next, attached }, events)))
+        let credentials_since = if same_order { self.credentials_since } else { generation };
+        let set = Self { generation, credentials_since, credentials: next, staples, attached };
+        Ok(Some((set, events)))
     }
+
+    /// The staples of the set that follows: what arrives, and what there is for leaves that stay.
+    fn next_staples(
+        &self,
+        arrived: Vec<Staple>,
+        credentials: &[Arc<Credential>],
+        generation: u64,
+        now: Time,
+        events: &mut Vec<CredentialEvent>,
+    ) -> Result<Vec<Arc<Staple>>, CredentialError> {
+        if self.staples.is_empty() && arrived.is_empty() {
+            return Ok(Vec::new());
+        }
+        let of_leaf =
+            |leaf| credentials.iter().find(|credential| leaf_of(credential) == Some(leaf));
+        let stays = |staple: &&Arc<Staple>| of_leaf(staple.leaf()).is_some();
+        let mut staples: Vec<Arc<Staple>> = self.staples.iter().filter(stays).cloned().collect();
+        for staple in arrived {
+            let credential = of_leaf(staple.leaf()).ok_or(CredentialError::StapleOfNobody)?;
+            let (offered, leaf) = (staple.valid_until(), staple.leaf());
+            if now > offered {
+                return Err(CredentialError::StapleExpired { valid_until: offered, now });
+            }
+            let place = staples.iter().position(|other| other.leaf() == leaf);
+            match place.and_then(|place| staples.get_mut(place)) {
+                Some(held) if held.response() == staple.response() => continue,
+                Some(held) if offered < held.valid_until() => {
+                    let in_force = held.valid_until();
+                    return Err(CredentialError::StapleOlder { in_force, offered });
+                }
+                Some(held) => *held = Arc::new(staple),
+                None => staples.push(Arc::new(staple)),
+            }
+            let identity = credential.identity().clone();
+            events.push(CredentialEvent::Stapled { generation, identity, valid_until: offered });
+        }
+        Ok(staples)
+    }
+}
+
+fn leaf_of(credential: &Credential) -> Option<Fingerprint> {
+    credential.chain().first().map(|leaf| Fingerprint::of(leaf.as_der()))
 }
 
 impl<A> Clone for CredentialSet<A> {
     fn clone(&self) -> Self {
         Self {
             generation: self.generation,
+            credentials_since: self.credentials_since,
             credentials: self.credentials.clone(),
+            staples: self.staples.clone(),
             attached: self.attached.clone(),
         }
     }
@@ -185,6 +260,7 @@ impl<A> fmt::Debug for CredentialSet<A> {
 pub struct Update<A = ()> {
     scope: Scope,
     credentials: Vec<Credential>,
+    staples: Vec<Staple>,
     attached: Option<Arc<A>>,
     rollback: Rollback,
 }
@@ -225,6 +301,19 @@ impl<A> Update<A> {
         Self::new(Scope::Without(credential), Vec::new())
     }
 
+    /// The credentials stay; one of them has another staple.
+    #[must_use]
+    pub fn staple(staple: Staple) -> Self {
+        Self::new(Scope::Additional, Vec::new()).with_staple(staple)
+    }
+
+    /// Publishes a staple in the same instant, for a credential that is then in force.
+    #[must_use]
+    pub fn with_staple(mut self, staple: Staple) -> Self {
+        self.staples.push(staple);
+        self
+    }
+
     /// The credentials stay; what is attached changes.
     #[must_use]
     pub fn attach(attached: Arc<A>) -> Self {
@@ -234,8 +323,8 @@ impl<A> Update<A> {
     /// The same update, with an attached part of another type, or none.
     #[cfg(feature = "std")]
     pub(crate) fn attaching<B>(self, attached: Option<Arc<B>>) -> Update<B> {
-        let Self { scope, credentials, rollback, attached: _ } = self;
-        Update { scope, credentials, attached, rollback }
+        let Self { scope, credentials, staples, rollback, attached: _ } = self;
+        Update { scope, credentials, staples, attached, rollback }
     }
 
     /// Changes nothing.
@@ -245,7 +334,8 @@ impl<A> Update<A> {
     }
 
     const fn new(scope: Scope, credentials: Vec<Credential>) -> Self {
-        Self { scope, credentials, attached: None, rollback: Rollback::Refused }
+        let staples = Vec::new();
+        Self { scope, credentials, staples, attached: None, rollback: Rollback::Refused }
     }
 
     /// Publishes `attached` in the same instant. Default: what is attached stays.

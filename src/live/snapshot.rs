@@ -132,9 +132,7 @@ impl Snapshot {
                 .iter()
                 .find(|source| source.name == *name && source.number == *number)
                 .map(|source| source.epoch),
-            Part::Credentials => {
-                Some(self.set.iter().map(|credential| credential.generation()).max().unwrap_or(0))
-            }
+            Part::Credentials => Some(self.set.credentials_since()),
         }
     }
 

@@ -26,6 +26,8 @@ pub struct VerifiedCrl {
     pub(super) summary: Arc<CrlSummary>,
     pub(super) issuer_hash: u64,
     pub(super) key: SignerKey,
+    /// Whether the key says all of its parameters itself, so that it inherits none in any path.
+    pub(super) key_is_whole: bool,
     /// Certificates with the list's issuer as subject and its key; the anchor's may be among them.
     pub(super) signers: Vec<Signer>,
     /// Whether the key was offered as that of a trust anchor.
@@ -54,6 +56,13 @@ impl SignerKey {
     pub(super) fn is(&self, key: &PublicKey<'_>) -> bool {
         *self.spki == *key.spki().der()
             && self.inherited_parameters.as_deref() == key.inherited_parameters()
+    }
+
+    /// Whether it has parameters of its own and so inherits none, whoever certifies it.
+    pub(super) fn is_whole(&self) -> bool {
+        let with_parameters =
+            |key: PublicKey<'_>| PublicKey::new(key.spki()).parameters().is_some();
+        self.inherited_parameters.is_none() && self.public_key().is_some_and(with_parameters)
     }
 
     pub(super) fn public_key(&self) -> Option<PublicKey<'_>> {
@@ -148,6 +157,21 @@ impl VerifiedCrl {
     pub(super) fn find(&self, certificate_issuer: &Name<'_>, serial: &[u8]) -> Option<Listed> {
         let own =
             if self.issuer().matches(certificate_issuer) { self.own.find(serial) } else { None };
+        self.with_others(own, certificate_issuer, serial)
+    }
+
+    /// The same for a certificate of the list's issuer.
+    pub(super) fn find_own(&self, serial: &[u8]) -> Option<Listed> {
+        self.with_others(self.own.find(serial), &self.issuer(), serial)
+    }
+
+    #[inline]
+    fn with_others(
+        &self,
+        own: Option<Listed>,
+        certificate_issuer: &Name<'_>,
+        serial: &[u8],
+    ) -> Option<Listed> {
         if self.others.is_empty() {
             return own;
         }

@@ -390,6 +390,7 @@ impl<B: AsRef<[u8]>> CrlIntake<B> {
         Ok(VerifiedCrl {
             issuer_hash: list.issuer().canonical_hash(),
             summary: Arc::new(summary),
+            key_is_whole: key.is_whole(),
             key,
             signed_by_anchor: signers.iter().any(|signer| signer.is_anchor),
             signers: distinct(signers.into_iter().filter_map(|signer| signer.certificate)),

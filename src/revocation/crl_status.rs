@@ -16,12 +16,14 @@ use alloc::vec::Vec;
 use super::answer::{
     Authority, EvidenceRequest, Revoked, SignerId, SignerQuestion, SignerUsage, bounded_uris,
 };
+use super::brief::Brief;
 use super::crl::VerifiedCrl;
 use super::entry_table::Listed;
-use super::query::SignerVerdict;
+use super::query::{Clock, SignerVerdict};
 use super::{Answer, CrlStore, EvidenceBudget, Query, Unknown, Verdict};
 use crate::identity::DistinguishedName;
 use crate::policy::RevocationPolicy;
+use crate::signature::PublicKey;
 use crate::x509::{
     Certificate, CrlScope, DistributionPoint, DistributionPointName, GeneralName, GeneralNames,
     KeyUsage, Name, ReasonCode, ReasonFlags, Time, Version,
@@ -87,26 +89,50 @@ pub(super) fn issuers_of_lists<'a>(certificate: &Certificate<'a>) -> Vec<Name<'a
     }
 }
 
-/// The answer where one list is all there is, signed by the issuer itself, and says yes or no: what
-/// [`Check`] says, without looking at what cannot be otherwise.
-fn alone(store: &CrlStore, query: &Query<'_>, budget: &mut EvidenceBudget<'_>) -> Option<Answer> {
-    let issuer = query.certificate.issuer();
-    let list = store.alone(&issuer)?;
-    let left_to_others = match query.certificate.crl_distribution_points() {
-        Some(Err(_)) => true,
-        Some(Ok(points)) => points.iter().any(|point| point.crl_issuer.is_some()),
-        None => false,
-    };
-    if left_to_others || !is_by_issuer(list, query) {
-        return None;
+/// A list that is all there is of an issuer, which signed it itself, and what it says of one of the
+/// issuer's certificates.
+pub(super) struct Found<'s> {
+    pub(super) list: &'s VerifiedCrl,
+    listed: Option<Listed>,
+}
+
+impl Found<'_> {
+    /// The entry, unless it says that the certificate is revoked no more.
+    pub(super) fn revoked(&self) -> Option<Listed> {
+        self.listed.filter(|listed| listed.reason != Some(ReasonCode::RemoveFromCrl))
     }
-    let listed = list.find(&issuer, query.certificate.serial_number());
-    let listed = listed.filter(|listed| listed.reason != Some(ReasonCode::RemoveFromCrl));
-    let (verdict, fresh_until) = match listed {
+}
+
+impl CrlStore {
+    /// What a list says that is alone: what [`Check`] finds, without looking at what cannot be
+    /// otherwise. Nothing where there is more to look at.
+    pub(super) fn of_alone<'k>(
+        &self,
+        brief: &Brief<'_, '_>,
+        issuer_key: impl FnOnce() -> Option<PublicKey<'k>>,
+    ) -> Option<Found<'_>> {
+        let list = self.alone(&brief.certificate.issuer())?;
+        let left_to_others = match brief.certificate.crl_distribution_points() {
+            Some(Err(_)) => true,
+            Some(Ok(points)) => points.iter().any(|point| point.crl_issuer.is_some()),
+            None => false,
+        };
+        if left_to_others || !is_by_issuer(list, brief, issuer_key) {
+            return None;
+        }
+        Some(Found { list, listed: list.find_own(brief.certificate.serial_number()) })
+    }
+}
+
+/// The answer of a list that is alone, where it says yes or no.
+fn alone(store: &CrlStore, query: &Query<'_>, budget: &mut EvidenceBudget<'_>) -> Option<Answer> {
+    let found = store.of_alone(&query.brief(), || Some(query.issuer.key))?;
+    let list = found.list;
+    let (verdict, fresh_until) = match found.revoked() {
         Some(Listed { reason, at, invalidity }) => {
             (Verdict::Revoked(Revoked { reason, at, invalidity }), None)
         }
-        None => (Verdict::Good, Some(fresh_until(list, query).ok()?)),
+        None => (Verdict::Good, Some(list.fresh_until(query.clock(), query.policy).ok()?)),
     };
     budget.evidence_check().ok()?;
     Some(Answer {
@@ -119,9 +145,15 @@ fn alone(store: &CrlStore, query: &Query<'_>, budget: &mut EvidenceBudget<'_>) -
 }
 
 /// Step (f) for a list that the issuer of the certificate signed itself.
-fn is_by_issuer(list: &VerifiedCrl, query: &Query<'_>) -> bool {
-    let issuer = &query.issuer;
-    list.key.is(&issuer.key) && list.issuer().matches(&issuer.name) && may_sign(issuer.key_usage)
+fn is_by_issuer<'k>(
+    list: &VerifiedCrl,
+    brief: &Brief<'_, '_>,
+    issuer_key: impl FnOnce() -> Option<PublicKey<'k>>,
+) -> bool {
+    *list.key.spki == *brief.issuer_spki
+        && (list.key_is_whole || issuer_key().is_some_and(|key| list.key.is(&key)))
+        && list.issuer().matches(&brief.issuer_name)
+        && may_sign(brief.issuer_key_usage)
 }
 
 /// "If a key usage extension is present in the CRL issuer's certificate, verify that the cRLSign bit
@@ -130,13 +162,20 @@ fn may_sign(usage: Option<KeyUsage>) -> bool {
     usage.is_none_or(|usage| usage.contains(KeyUsage::CRL_SIGN))
 }
 
-fn fresh_until(list: &VerifiedCrl, query: &Query<'_>) -> Result<Time, Unknown> {
-    query.fresh_until(
-        list.summary.this_update,
-        list.summary.next_update,
-        query.policy.crl_max_age(),
-        RevocationPolicy::CRL_WITHOUT_NEXT_UPDATE,
-    )
+impl VerifiedCrl {
+    /// Until when it is fresh.
+    pub(super) fn fresh_until(
+        &self,
+        clock: Clock,
+        policy: &RevocationPolicy,
+    ) -> Result<Time, Unknown> {
+        clock.fresh_until(
+            self.summary.this_update,
+            self.summary.next_update,
+            policy.crl_max_age(),
+            RevocationPolicy::CRL_WITHOUT_NEXT_UPDATE,
+        )
+    }
 }
 
 /// One question, while its lists are consulted.
@@ -294,7 +333,7 @@ impl<'c> Check<'c, '_> {
     }
 
     fn fresh_until(&self, list: &VerifiedCrl) -> Result<Time, Unknown> {
-        fresh_until(list, self.query)
+        list.fresh_until(self.query.clock(), self.query.policy)
     }
 
     /// Steps (b) and (d): the reasons for which a list speaks of the certificate, through any of
@@ -392,7 +431,7 @@ impl<'c> Check<'c, '_> {
 
     /// Step (f): who signed.
     fn standing(&self, list: &VerifiedCrl) -> Standing {
-        if is_by_issuer(list, self.query) {
+        if is_by_issuer(list, &self.query.brief(), || Some(self.query.issuer.key)) {
             return Standing::Until(Time::MAX);
         }
         let certified = |signer: &&super::crl::Signer| {

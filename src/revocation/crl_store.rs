@@ -222,10 +222,14 @@ fn alone_among(lists: &[Arc<VerifiedCrl>]) -> Vec<Alone> {
 #[inline]
 fn octets_hash(octets: &[u8]) -> u64 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let (words, rest) = octets.as_chunks::<8>();
-    let words = words.iter().map(|word| u64::from_le_bytes(*word));
-    let hash = words.chain(rest.iter().map(|octet| u64::from(*octet)));
-    hash.fold(ODD, |hash, word| (hash ^ word).wrapping_mul(ODD).rotate_left(29))
+    let mix = |hash: u64, word: u64| (hash ^ word).wrapping_mul(ODD).rotate_left(29);
+    let (words, rest) = octets.as_chunks();
+    let hash = words.iter().fold(ODD, |hash, word| mix(hash, u64::from_le_bytes(*word)));
+    match octets.last_chunk() {
+        // The last words overlap where the length is no multiple of theirs.
+        Some(last) => mix(hash, u64::from_le_bytes(*last)),
+        None => rest.iter().fold(hash, |hash, octet| mix(hash, u64::from(*octet))),
+    }
 }
 
 fn shard_of(issuer_hash: u64) -> usize {

@@ -151,7 +151,7 @@ impl RevocationSource for CrliteFilters {
             if status != CRLiteStatus::Good {
                 continue;
             }
-            match query.fresh_until(filter.made_at, None, None, self.max_age_seconds) {
+            match query.clock().fresh_until(filter.made_at, None, None, self.max_age_seconds) {
                 // In the order of age: the newest that covers it remains.
                 Ok(until) => {
                     good = Some(Answer { fresh_until: Some(until), ..answer(Verdict::Good) });

@@ -2,10 +2,15 @@
 //!
 //! The bytes of a list are large (some 42 bytes an entry) and most of them say nothing. The table
 //! keeps what an answer needs: the serial number in full, so that an answer is exact; date and
-//! reason; the invalidity date where the list has any. A record is 22 bytes for a serial of 16.
+//! reason; the invalidity date where the list has any. A record is 22 bytes for a serial of 16, its
+//! share of what it is found by one and a half.
 //!
-//! Records of one length stand in buckets, about eight to a bucket, by the upper bits of a hash; a
-//! directory says where each bucket begins, so that a question touches it and one more place. The
+//! Records of one length stand in buckets, eight to a bucket on average, by the upper half of a hash; a
+//! directory says where each bucket begins. Beside each record stands a tag, an octet of the lower
+//! half. A question touches the directory, then the tags of its bucket, all of them at once, and a
+//! record only where the tag is that of the question: most certificates are not listed, and of those
+//! that are not, most questions end there. Directory and tags of a million entries fit the second
+//! cache of a processor, the records do not; so who asks waits for memory once, or not at all. The
 //! hash needs no key: a bucket that grew large, by chance or by intent, is sorted and searched by
 //! halves.
 //!
@@ -23,6 +28,7 @@
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::Range;
 
 use crate::x509::{ReasonCode, Time};
 
@@ -99,7 +105,9 @@ impl EntryTable {
 
     /// Bytes held.
     pub(super) fn heap_bytes(&self) -> usize {
-        let of = |group: &Group| group.records.capacity() + 4 * group.directory.capacity();
+        let of = |group: &Group| {
+            group.records.capacity() + group.tags.capacity() + 4 * group.directory.capacity()
+        };
         self.groups.iter().map(|(_, group)| size_of::<(Shape, Group)>() + of(group)).sum()
     }
 }
@@ -127,15 +135,19 @@ impl Layout {
 #[derive(Debug)]
 struct Group {
     layout: Layout,
-    bucket_bits: u32,
     /// Where each bucket begins, counted in records, and where the last one ends.
     directory: Vec<u32>,
+    /// An octet of the hash of each record, then [`WINDOW`] more.
+    tags: Vec<u8>,
     records: Vec<u8>,
 }
 
-/// Records that a bucket should have at least: the directory of a million then fits the second
-/// cache of a processor, so that a question waits for memory once.
+/// Records that a bucket has on average: nearly all fit a window, and the directory of a million fits
+/// the second cache of a processor, as do the tags.
 const BUCKET: usize = 8;
+/// Tags that are compared at once.
+const WINDOW: usize = 16;
+const WINDOW_BITS: u32 = 16;
 /// Buckets up to this many records are scanned, larger ones are sorted.
 const SCANNED: usize = 32;
 /// Date and reason.
@@ -146,67 +158,68 @@ const INVALIDITY: usize = 5;
 impl Group {
     #[inline]
     fn find(&self, key: &[u8]) -> Option<Listed> {
-        let bucket = upper_bits(hash(key), self.bucket_bits);
+        // Most are of 16 octets: one more copy of the same code, without loops over octets.
+        match key.first_chunk::<16>() {
+            Some(first) if key.len() == 16 => self.probe(first),
+            _ => self.probe(key),
+        }
+    }
+
+    /// Looks at the records whose tag is that of the key. Of one serial number, the least counts.
+    #[inline(always)]
+    fn probe(&self, key: &[u8]) -> Option<Listed> {
+        let hash = hash(key);
+        let bucket = place_among(hash, self.directory.len().wrapping_sub(1));
         let &[start, end] = self.directory.get(bucket..)?.first_chunk()?;
-        let stride = self.layout.stride();
-        let records = self.records.get(widen(start) * stride..widen(end) * stride)?;
-        let record = if records.len() <= SCANNED * stride {
-            self.scan(records, key)?
-        } else {
-            self.bisect(records, key)?
-        };
-        self.decode(record)
-    }
-
-    /// Compares the last octets of all keys of a bucket before it looks at one: a processor then
-    /// waits for the bucket once, and not before each comparison.
-    #[inline]
-    fn scan<'r>(&self, records: &'r [u8], key: &[u8]) -> Option<&'r [u8]> {
-        let stride = self.layout.stride();
-        let Some(tail) = key.last_chunk::<8>() else { return self.least(records, key) };
-        let (mut hits, mut place) = (0_usize, 0);
-        for (number, record) in records.chunks_exact(stride).enumerate() {
-            let same = self.layout.key_of(record).last_chunk::<8>() == Some(tail);
-            hits += usize::from(same);
-            place = if same { number } else { place };
+        let count = end.wrapping_sub(start);
+        if count > WINDOW_BITS {
+            return self.search(widen(start)..widen(end), key);
         }
-        match hits {
-            0 => None,
-            1 => {
-                let record = records.get(place * stride..)?.get(..stride)?;
-                (self.layout.key_of(record) == key).then_some(record)
+        let tags = self.tags.get(widen(start)..)?.first_chunk()?;
+        let mut hits = equal_octets(tags, tag_of(hash)) & ((1 << count) - 1);
+        while hits != 0 {
+            let record = self.record(widen(start + hits.trailing_zeros()))?;
+            if same(record.get(..key.len())?, key) {
+                if hits & (hits - 1) != 0 {
+                    // It may be listed more than once.
+                    return self.search(widen(start)..widen(end), key);
+                }
+                return self.decode(record);
             }
-            _ => self.least(records, key),
+            hits &= hits - 1;
         }
+        None
     }
 
-    /// Of one serial number, the least record counts.
-    fn least<'r>(&self, records: &'r [u8], key: &[u8]) -> Option<&'r [u8]> {
-        let same = |record: &&[u8]| self.layout.key_of(record) == key;
-        records.chunks_exact(self.layout.stride()).filter(same).min()
-    }
-
-    /// The first of the records of a key in a sorted bucket.
-    #[cold]
-    fn bisect<'r>(&self, records: &'r [u8], key: &[u8]) -> Option<&'r [u8]> {
+    #[inline]
+    fn record(&self, number: usize) -> Option<&[u8]> {
         let stride = self.layout.stride();
-        let (mut low, mut high) = (0, records.len() / stride);
-        while low < high {
-            let middle = low.midpoint(high);
-            let record = records.get(middle * stride..)?;
-            if self.layout.key_of(record) < key { low = middle + 1 } else { high = middle }
-        }
-        let record = records.get(low * stride..)?.get(..stride)?;
-        (self.layout.key_of(record) == key).then_some(record)
+        self.records.get(number * stride..)?.get(..stride)
     }
 
+    /// Searches a bucket without looking at tags. Of one serial number, the least record counts.
+    #[cold]
+    fn search(&self, mut bucket: Range<usize>, key: &[u8]) -> Option<Listed> {
+        if bucket.len() > SCANNED {
+            while bucket.len() > 1 {
+                let middle = bucket.start.midpoint(bucket.end);
+                let before = self.layout.key_of(self.record(middle - 1)?);
+                if before < key { bucket.start = middle } else { bucket.end = middle }
+            }
+        }
+        let records = bucket.filter_map(|number| self.record(number));
+        let least = records.filter(|record| self.layout.key_of(record) == key).min()?;
+        self.decode(least)
+    }
+
+    #[inline]
     fn decode(&self, record: &[u8]) -> Option<Listed> {
         let payload = record.get(self.layout.key_length..)?;
         let (head, tail) = payload.split_first_chunk::<PAYLOAD>()?;
         let [a, b, c, d, e, reason] = *head;
         let date = u64::from_be_bytes([0, 0, 0, a & 0x7f, b, c, d, e]);
         Some(Listed {
-            reason: ReasonCode::from_number(reason),
+            reason: REASONS.get(usize::from(reason & NO_REASON)).copied().flatten(),
             at: decode_time(date)?,
             invalidity: match tail.first_chunk::<INVALIDITY>() {
                 Some(&[a, b, c, d, e]) if a != NO_TIME => {
@@ -273,7 +286,7 @@ impl EntryTableBuilder {
         let at = *self.shapes.entry(shape).or_insert(next);
         if at == next {
             let layout = Layout { key_length: shape.length, with_invalidity: false };
-            self.groups.push(GroupBuilder::new(layout, 0, 0));
+            self.groups.push(GroupBuilder::new(layout, 1, 0));
         }
         self.last = Some((shape, at));
         at
@@ -294,7 +307,6 @@ impl EntryTableBuilder {
 #[derive(Debug)]
 struct GroupBuilder {
     layout: Layout,
-    region_bits: u32,
     regions: Vec<Region>,
     /// Records that a region has room for.
     room: usize,
@@ -320,15 +332,15 @@ const SAMPLE: usize = 1_024;
 
 impl GroupBuilder {
     /// Regions with room for so many records each.
-    fn new(layout: Layout, region_bits: u32, room: usize) -> Self {
+    fn new(layout: Layout, regions: usize, room: usize) -> Self {
         let length = room * layout.stride();
         let region = |number: usize| {
             let start = number * length;
             Region { start, next: start, end: start + length }
         };
-        let regions: Vec<Region> = (0..1_usize << region_bits).map(region).collect();
+        let regions: Vec<Region> = (0..regions).map(region).collect();
         let records = vec![0; regions.len() * length];
-        Self { layout, region_bits, regions, room, records, uneven: false }
+        Self { layout, regions, room, records, uneven: false }
     }
 
     #[inline]
@@ -336,7 +348,7 @@ impl GroupBuilder {
         if listed.invalidity.is_some() && !self.layout.with_invalidity {
             self.relay(
                 Layout { with_invalidity: true, ..self.layout },
-                self.region_bits,
+                self.regions.len(),
                 self.room,
             );
         }
@@ -366,7 +378,8 @@ impl GroupBuilder {
     /// Room for one more record with this key; nothing where its region is full.
     #[inline]
     fn place(&mut self, key: &[u8]) -> Option<&mut [u8]> {
-        let region = self.regions.get_mut(upper_bits(hash(key), self.region_bits))?;
+        let number = place_among(hash(key), self.regions.len());
+        let region = self.regions.get_mut(number)?;
         if region.next == region.end {
             return None;
         }
@@ -388,19 +401,19 @@ impl GroupBuilder {
         };
         let regions = match self.uneven {
             true => 1,
-            false => (expected / REGION).clamp(1, 256).next_power_of_two(),
+            false => (expected / REGION).clamp(1, 256),
         };
         // Random numbers are spread so evenly that an eighth more is enough.
         let room = expected.div_ceil(regions);
-        self.relay(self.layout, regions.trailing_zeros(), room + room / 8);
+        self.relay(self.layout, regions, room + room / 8);
     }
 
     /// Moves all records.
-    fn relay(&mut self, layout: Layout, region_bits: u32, room: usize) {
-        let mut next = Self { uneven: self.uneven, ..Self::new(layout, region_bits, room) };
+    fn relay(&mut self, layout: Layout, regions: usize, room: usize) {
+        let mut next = Self { uneven: self.uneven, ..Self::new(layout, regions, room) };
         if !next.take(self) {
             let count = self.count();
-            next = Self { uneven: true, ..Self::new(layout, 0, 2 * count) };
+            next = Self { uneven: true, ..Self::new(layout, 1, 2 * count) };
             next.take(self);
         }
         *self = next;
@@ -423,38 +436,42 @@ impl GroupBuilder {
     /// Puts the regions in order, each where the one before it ends.
     fn finish(self) -> Group {
         let total = self.count();
-        let Self { layout, region_bits, regions, mut records, .. } = self;
+        let Self { layout, regions, mut records, .. } = self;
         let stride = layout.stride();
-        let bucket_bits =
-            (total / BUCKET).max(1).next_power_of_two().trailing_zeros().max(region_bits);
-        let in_region = 1_usize << (bucket_bits - region_bits);
-        let mut directory = vec![0_u32; (in_region << region_bits) + 1];
-        let (mut scratch, mut buckets) = (Vec::new(), Vec::new());
+        let in_region = total.div_ceil(BUCKET * regions.len().max(1)).max(1);
+        let buckets = in_region * regions.len();
+        let mut directory = vec![0_u32; buckets + 1];
+        let mut tags = vec![0; total + WINDOW];
+        let (mut scratch, mut hashes) = (Vec::new(), Vec::new());
         let mut end = 0;
         for (number, region) in regions.into_iter().enumerate() {
             scratch.clear();
             scratch.extend_from_slice(records.get(region.start..region.next).unwrap_or_default());
             let first = number * in_region;
             let Some(places) = directory.get_mut(first..first + in_region) else { continue };
-            buckets.clear();
-            buckets.extend(scratch.chunks_exact(stride).map(|record| {
-                upper_bits(hash(layout.key_of(record)), bucket_bits).saturating_sub(first)
-            }));
-            for &bucket in &buckets {
-                if let Some(count) = places.get_mut(bucket) {
+            hashes.clear();
+            hashes.extend(scratch.chunks_exact(stride).map(|record| {
+                let hash = hash(layout.key_of(record));
+                if let Some(count) = places.get_mut(place_among(hash, buckets) - first) {
                     *count += 1;
                 }
-            }
+                hash
+            }));
             for place in places.iter_mut() {
                 end += *place;
                 *place = end;
             }
             // From their ends, buckets fill towards their beginnings.
-            for (record, &bucket) in scratch.chunks_exact(stride).zip(&buckets) {
-                let Some(place) = places.get_mut(bucket) else { continue };
+            for (record, &hash) in scratch.chunks_exact(stride).zip(&hashes) {
+                let Some(place) = places.get_mut(place_among(hash, buckets) - first) else {
+                    continue;
+                };
                 *place = place.saturating_sub(1);
-                let start = widen(*place) * stride;
-                if let Some(target) = records.get_mut(start..start + stride) {
+                let number = widen(*place);
+                if let Some(tag) = tags.get_mut(number) {
+                    *tag = tag_of(hash);
+                }
+                if let Some(target) = records.get_mut(number * stride..(number + 1) * stride) {
                     copy(target, record);
                 }
             }
@@ -464,7 +481,7 @@ impl GroupBuilder {
         }
         records.truncate(total * stride);
         records.shrink_to_fit();
-        let mut group = Group { layout, bucket_bits, directory, records };
+        let mut group = Group { layout, directory, tags, records };
         group.sort_large_buckets();
         group
     }
@@ -474,33 +491,101 @@ impl GroupBuilder {
 #[inline]
 fn copy(to: &mut [u8], from: &[u8]) {
     match from.len() {
-        16..=32 => {
-            if let (Some(to), Some(from)) = (to.first_chunk_mut::<16>(), from.first_chunk()) {
-                *to = *from;
-            }
-            if let (Some(to), Some(from)) = (to.last_chunk_mut::<16>(), from.last_chunk()) {
-                *to = *from;
-            }
-        }
+        8..16 => copy_ends::<8>(to, from),
+        16..=32 => copy_ends::<16>(to, from),
         _ => to.iter_mut().zip(from).for_each(|(to, from)| *to = *from),
     }
 }
 
+/// Copies slices of `N` to 2 `N` octets.
 #[inline]
-fn upper_bits(hash: u64, bits: u32) -> usize {
-    usize::try_from(hash.checked_shr(64 - bits).unwrap_or(0)).unwrap_or(0)
+fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) {
+    if let (Some(to), Some(from)) = (to.first_chunk_mut::<N>(), from.first_chunk()) {
+        *to = *from;
+    }
+    if let (Some(to), Some(from)) = (to.last_chunk_mut::<N>(), from.last_chunk()) {
+        *to = *from;
+    }
+}
+
+/// Whether slices of one length are equal; the usual ones without a call.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    match a.len() {
+        8..16 => same_ends::<8>(a, b),
+        16..=32 => same_ends::<16>(a, b),
+        _ => a == b,
+    }
+}
+
+#[inline]
+fn same_ends<const N: usize>(a: &[u8], b: &[u8]) -> bool {
+    (a.first_chunk::<N>() == b.first_chunk()) & (a.last_chunk::<N>() == b.last_chunk())
+}
+
+/// A bit for each octet that is `octet`.
+#[inline]
+fn equal_octets(octets: &[u8; WINDOW], octet: u8) -> u32 {
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    let (words, _) = octets.as_chunks();
+    words.iter().rev().fold(0, |bits, word| {
+        let differ = u64::from_le_bytes(*word) ^ u64::from_le_bytes([octet; 8]);
+        let equal = !(((differ & LOW) + LOW) | differ | LOW) >> 7;
+        // Brings bit 8 n to bit 56 + n.
+        let [.., gathered] = equal.wrapping_mul(0x0102_0408_1020_4080).to_le_bytes();
+        bits << 8 | u32::from(gathered)
+    })
+}
+
+/// Divides all hashes evenly among so many places, in their order.
+#[inline]
+fn place_among(hash: u64, places: usize) -> usize {
+    let places = u64::try_from(places).unwrap_or(0);
+    usize::try_from(((hash >> 32) * places) >> 32).unwrap_or(0)
+}
+
+#[inline]
+const fn tag_of(hash: u64) -> u8 {
+    let [tag, ..] = hash.to_le_bytes();
+    tag
 }
 
 /// Removals sort behind revocations, then earlier dates before later ones.
 #[inline]
 fn encode(listed: &Listed) -> [u8; PAYLOAD] {
-    let removal = listed.reason == Some(ReasonCode::RemoveFromCrl);
-    let [a, b, c, d, e] = encode_time(Some(listed.at));
     let reason = listed.reason.map_or(NO_REASON, ReasonCode::number);
-    [a | if removal { 0x80 } else { 0 }, b, c, d, e, reason]
+    let removal = u64::from(listed.reason == Some(ReasonCode::RemoveFromCrl)) << 39;
+    let [.., a, b, c, d, e] = (seconds(listed.at) | removal).to_be_bytes();
+    [a, b, c, d, e, reason]
 }
 
-const NO_REASON: u8 = 0xff;
+/// What stands for no reason.
+const NO_REASON: u8 = 15;
+
+/// The reason of each octet that [`encode`] writes, so that reading one takes no decision.
+const REASONS: [Option<ReasonCode>; 16] = {
+    const fn of(number: u8) -> Option<ReasonCode> {
+        ReasonCode::from_number(number)
+    }
+    [
+        of(0),
+        of(1),
+        of(2),
+        of(3),
+        of(4),
+        of(5),
+        of(6),
+        of(7),
+        of(8),
+        of(9),
+        of(10),
+        of(11),
+        of(12),
+        of(13),
+        of(14),
+        of(NO_REASON),
+    ]
+};
 
 /// 0000-01-01T00:00:00Z, before which no time in DER is; 9999 ends below 2³⁹ seconds later.
 const YEAR_ZERO: i64 = -62_167_219_200;
@@ -511,38 +596,41 @@ const NO_TIME: u8 = 0xff;
 #[inline]
 fn encode_time(time: Option<Time>) -> [u8; INVALIDITY] {
     let Some(time) = time else { return [NO_TIME; INVALIDITY] };
-    let seconds = time.unix().saturating_sub(YEAR_ZERO).clamp(0, (1 << 39) - 1);
-    let [_, _, _, a, b, c, d, e] = seconds.to_be_bytes();
+    let [.., a, b, c, d, e] = seconds(time).to_be_bytes();
     [a, b, c, d, e]
+}
+
+/// Below 2³⁹.
+#[inline]
+fn seconds(time: Time) -> u64 {
+    let seconds = time.unix().saturating_sub(YEAR_ZERO).clamp(0, (1 << 39) - 1);
+    u64::try_from(seconds).unwrap_or(0)
 }
 
 fn decode_time(seconds: u64) -> Option<Time> {
     Some(Time::from_unix(i64::try_from(seconds).ok()?.saturating_add(YEAR_ZERO)))
 }
 
-/// Spreads serial numbers, random or sequential, over the upper bits. Of numbers of one length.
+/// Spreads serial numbers, random or sequential, over all bits. Of numbers of one length.
 #[inline]
 fn hash(key: &[u8]) -> u64 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mix = |hash: u64, word: u64| {
-        let product = (hash ^ word).wrapping_mul(ODD);
+    let mix = |hash: u64, word: [u8; 8]| {
+        let product = (hash ^ u64::from_le_bytes(word)).wrapping_mul(ODD);
         product ^ (product >> 32)
     };
     let mut hash = ODD;
     match (key.first_chunk(), key.last_chunk()) {
-        // As nearly all are: two words, which overlap where there are fewer than 16 octets.
-        (Some(first), Some(last)) if key.len() <= 16 => {
-            hash = mix(mix(hash, u64::from_le_bytes(*first)), u64::from_le_bytes(*last));
-        }
-        _ => {
-            let (words, rest) = key.as_chunks::<8>();
-            for word in words {
-                hash = mix(hash, u64::from_le_bytes(*word));
+        // Words that overlap where there are fewer octets.
+        (Some(first), Some(last)) => {
+            let (words, _) = key.get(8..).unwrap_or_default().as_chunks();
+            hash = mix(hash, *first);
+            if key.len() > 16 {
+                hash = words.iter().fold(hash, |hash, word| mix(hash, *word));
             }
-            for &octet in rest {
-                hash = mix(hash, u64::from(octet));
-            }
+            hash = mix(hash, *last);
         }
+        _ => hash = key.iter().fold(hash, |hash, octet| mix(hash, [*octet; 8])),
     }
     hash.wrapping_mul(ODD)
 }
@@ -659,7 +747,7 @@ mod tests {
     fn numbers_chosen_for_one_region_cost_no_more_memory() {
         let keys = (0_u64..).map(|n| [&[0x40][..], &[0; 7], &n.to_be_bytes()].concat());
         let keys: Vec<Vec<u8>> =
-            keys.filter(|key| upper_bits(hash(key), 8) == 3).take(9_000).collect();
+            keys.filter(|key| place_among(hash(key), 256) == 3).take(9_000).collect();
         let mut builder = EntryTableBuilder::new(40_000_000);
         for (n, key) in keys.iter().enumerate() {
             builder.add(key, &listed(1, None), 40 * n + 40);

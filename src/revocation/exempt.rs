@@ -6,18 +6,22 @@
 //! "This extension MUST NOT be present in CA public key certificates").
 
 use super::answer::Authority;
-use super::{Answer, Query, Unknown, Verdict};
-use crate::policy::Role;
-use crate::x509::ExtensionKind;
+use super::query::is_ca;
+use super::{Answer, Unknown, Verdict};
+use crate::policy::{RevocationPolicy, Role};
+use crate::x509::{Certificate, ExtensionKind};
 
 /// Answers where the certificate is exempt or claims to be; nothing where it must be looked up.
-pub(super) fn status(query: &Query<'_>) -> Option<Answer> {
-    if query.role != Role::EndEntity || query.is_ca() {
+pub(super) fn status(
+    certificate: &Certificate<'_>,
+    role: Role,
+    policy: &RevocationPolicy,
+) -> Option<Answer> {
+    if role != Role::EndEntity || is_ca(certificate) {
         return None;
     }
-    let certificate = &query.certificate;
     let lifetime = certificate.not_after().seconds_since(certificate.not_before());
-    let (no_rev_avail, short_lived) = query.policy.exempt_lifetimes();
+    let (no_rev_avail, short_lived) = policy.exempt_lifetimes();
     let good = |authority| Answer { authority: Some(authority), ..Answer::new(Verdict::Good) };
     // A bound of 0 exempts nobody.
     let within = |bound: u32| bound > 0 && (0..=i64::from(bound)).contains(&lifetime);

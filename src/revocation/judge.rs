@@ -142,7 +142,7 @@ impl Revocation {
         if query.stapled_ocsp.is_some() {
             answers.push(OcspStore::new().status(query, budget));
         }
-        answers.extend(exempt::status(query));
+        answers.extend(exempt::status(&query.certificate, query.role, query.policy));
         let mut judgement = combine(answers, |why| match rule.on_unknown(why.reason()) {
             OnUnknown::Reject => Outcome::Refused(why.clone()),
             OnUnknown::AcceptWithEvent => Outcome::Passed { why: why.clone(), event: true },

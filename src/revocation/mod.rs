@@ -18,6 +18,7 @@
 
 mod about;
 mod answer;
+mod brief;
 mod crl;
 mod crl_change;
 mod crl_intake;
@@ -42,6 +43,7 @@ pub use answer::{
     Answer, Authority, CrlSummary, EvidenceId, EvidenceRequest, Revoked, SignerId, SignerQuestion,
     SignerUsage, Unknown, Verdict,
 };
+pub(crate) use brief::{Brief, Cleared};
 pub use crl::VerifiedCrl;
 pub use crl_intake::{CrlIntake, CrlIntakeError, CrlSigner, Progress};
 pub use crl_store::{CrlStore, RolledBack};
@@ -51,6 +53,7 @@ pub use deny::{Denied, DenyList, DenyRule};
 pub use judge::{Judgement, Outcome, Revocation};
 pub use ocsp_check::OcspExchange;
 pub use ocsp_store::{OcspIntakeError, OcspStore};
+pub(crate) use query::Clock;
 pub use query::{
     EvidenceBudget, Issuer, NoSigners, Query, SignatureFailure, SignatureTools, SignerVerdict,
     SignerVerdicts,

@@ -212,7 +212,7 @@ fn judge(
     let mut why = Unknown::NotCovered;
     let mut best: Option<(Time, &SingleResponse<'_>)> = None;
     for single in &singles {
-        let fresh = query.fresh_until(
+        let fresh = query.clock().fresh_until(
             single.this_update,
             single.next_update,
             query.policy.ocsp_max_age(),

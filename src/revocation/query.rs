@@ -286,9 +286,27 @@ impl<'a> Query<'a> {
 
     /// Whether the certificate has basicConstraints with cA, which list scopes go by.
     pub(super) fn is_ca(&self) -> bool {
-        self.certificate.basic_constraints().is_some_and(|constraints| constraints.ca)
+        is_ca(&self.certificate)
     }
 
+    /// When the question is asked.
+    pub(super) const fn clock(&self) -> Clock {
+        Clock { now: self.now, skew_seconds: self.clock_skew_seconds }
+    }
+}
+
+pub(super) fn is_ca(certificate: &Certificate<'_>) -> bool {
+    certificate.basic_constraints().is_some_and(|constraints| constraints.ca)
+}
+
+/// The time of a question, and by how much the clocks of issuer and relying party may differ.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    pub(crate) now: Time,
+    pub(crate) skew_seconds: u32,
+}
+
+impl Clock {
     /// Until when evidence is fresh: nextUpdate and the policy's ages.
     ///
     /// RFC 5280 6.3.3 (a) asks for "the current time" before nextUpdate; RFC 6960 3.2 (5), (6) for
@@ -296,13 +314,13 @@ impl<'a> Query<'a> {
     /// time". A thisUpdate in the future makes either not valid yet. The clock skew widens both
     /// ends.
     pub(super) fn fresh_until(
-        &self,
+        self,
         this_update: Time,
         next_update: Option<Time>,
         max_age_seconds: Option<u32>,
         max_age_without_next_update: u32,
     ) -> Result<Time, Unknown> {
-        let skew = i64::from(self.clock_skew_seconds);
+        let skew = i64::from(self.skew_seconds);
         if this_update > self.now.saturating_add(skew) {
             return Err(Unknown::FromFuture { by: this_update.seconds_since(self.now) });
         }

@@ -32,7 +32,7 @@
 //! rustls asks no verifier about a resumed connection: not after expiry, revocation or the removal of
 //! an authority. Here sessions rest on what their peer's acceptance rests on: they end when the fence
 //! of the snapshot moves ([`Snapshot::fence`](crate::live::Snapshot::fence)) and when the acceptance
-//! does, and every resumed connection is judged again before it carries data. Early data, which comes
+//! does, those of a client also when its credentials change, and every resumed connection is judged again before it carries data. Early data, which comes
 //! before any judgement, is off. Configurations handed out have no resumption unless their name says so.
 //!
 //! *TLS:* a peer that resumes is told of a refusal by an alert of the handshake. *Here:* so it is, since a
@@ -51,8 +51,9 @@
 //! # Left to the caller
 //!
 //! Connections that are open when trust changes: [`live`](crate::live) says which they are. A resumed
-//! connection speaks for the credential that its session began with, also where this side has a newer
-//! one. The process-wide default provider is never used.
+//! connection speaks for the credentials that its session began with. A client's sessions end where its
+//! own change; a server's stay, and its clients judge the old one. The process-wide default provider is
+//! never used.
 
 mod alert;
 mod by_name;

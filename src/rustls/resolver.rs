@@ -23,7 +23,7 @@ use super::sign::certified_key;
 use super::verifier::now;
 use crate::identity::DnsName;
 use crate::live::Live;
-use crate::tls::{Choice, HandshakeEvents, NoCredential, Others, PeerRole, Scheme, Wanted};
+use crate::tls::{Choice, Chosen, HandshakeEvents, NoCredential, Others, PeerRole, Scheme, Wanted};
 
 /// What both resolvers have.
 #[derive(Debug)]
@@ -42,7 +42,10 @@ impl Source {
         let now = now(&*self.time).ok()?;
         match self.choice.choose(wanted, now) {
             // Whatever is chosen has a scheme, and with it a key that rustls can be given.
-            Ok(credential) => certified_key(&credential).map(Arc::new),
+            Ok(Chosen { credential, staple }) => certified_key(&credential).map(|mut key| {
+                key.ocsp = staple.map(|staple| staple.response().to_vec());
+                Arc::new(key)
+            }),
             Err(credentials) => {
                 if let Some(events) = &self.events {
                     let server_name = wanted.server_name.map(|name| name.as_str().into());

@@ -12,8 +12,8 @@ use super::alert;
 use super::sessions_client::FencedClientSessions;
 use crate::live::{Live, LivePeer};
 use crate::tls::{
-    ExpectClient, ExpectServer, HandshakeEvents, HandshakeSignature, Judge, PeerError, PeerRole,
-    RejectedPeer, Scheme, Slot, Version,
+    ExpectClient, ExpectServer, HandshakeSignature, Judge, PeerError, PeerRole, Scheme, Slot,
+    Version, judge_settings,
 };
 use crate::x509::Time;
 
@@ -49,20 +49,7 @@ impl ServerVerifier {
         if self.tells_hints { self.with_root_hints() } else { self }
     }
 
-    /// Sets who is told of rejections. Default: nobody; the last 64 are kept, see
-    /// [`ServerVerifier::rejections`].
-    #[must_use]
-    pub fn with_events(mut self, events: Arc<dyn HandshakeEvents>) -> Self {
-        self.judge.events = Some(events);
-        self
-    }
-
-    /// Sets how many acceptances are remembered. Default: 1,024.
-    #[must_use]
-    pub fn with_capacity(mut self, acceptances: usize) -> Self {
-        self.judge.set_capacity(acceptances);
-        self
-    }
+    judge_settings!();
 
     /// Tells servers, in TLS 1.3, which authorities are trusted now: their subjects, as
     /// `certificate_authorities`. rustls takes them once; where authorities rotate, servers that
@@ -96,12 +83,6 @@ impl ServerVerifier {
         now: UnixTime,
     ) -> Result<LivePeer, PeerError> {
         self.judge.peer_of(finished_chain(connection)?, Some(name), now.into())
-    }
-
-    /// The rejections of late, at most 64, the last one last.
-    #[must_use]
-    pub fn rejections(&self) -> Vec<Arc<RejectedPeer>> {
-        self.judge.rejections()
     }
 }
 
@@ -193,20 +174,7 @@ impl ClientVerifier {
         if self.tells_hints { self.with_root_hints() } else { self }
     }
 
-    /// Sets who is told of rejections. Default: nobody; the last 64 are kept, see
-    /// [`ClientVerifier::rejections`].
-    #[must_use]
-    pub fn with_events(mut self, events: Arc<dyn HandshakeEvents>) -> Self {
-        self.judge.events = Some(events);
-        self
-    }
-
-    /// Sets how many acceptances are remembered. Default: 1,024.
-    #[must_use]
-    pub fn with_capacity(mut self, acceptances: usize) -> Self {
-        self.judge.set_capacity(acceptances);
-        self
-    }
+    judge_settings!();
 
     /// Tells clients which authorities are trusted now: their subjects, as `certificate_authorities`.
     /// rustls takes them once for each configuration; where authorities rotate, clients that choose
@@ -240,12 +208,6 @@ impl ClientVerifier {
         now: UnixTime,
     ) -> Result<LivePeer, PeerError> {
         self.judge.peer_of(finished_chain(connection)?, None, now.into())
-    }
-
-    /// The rejections of late, at most 64, the last one last.
-    #[must_use]
-    pub fn rejections(&self) -> Vec<Arc<RejectedPeer>> {
-        self.judge.rejections()
     }
 }
 

@@ -21,11 +21,11 @@ use rustls_pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
 
 use super::verifier::now;
 use super::{HandshakeEvents, NoCredential, PeerRole};
-use crate::credential::{Credential, CredentialKey};
+use crate::credential::{Credential, CredentialKey, Staple};
 use crate::identity::DnsName;
 use crate::live::Live;
 use crate::signature::{KeyKind, SignatureAlgorithm};
-use crate::tls::{Choice, Others, Scheme, Wanted, scheme_of};
+use crate::tls::{Choice, Chosen, Others, Scheme, Wanted, scheme_of};
 
 const TYPES: &[CertificateType] = &[CertificateType::X509];
 
@@ -51,7 +51,7 @@ impl Source {
     ) -> Result<SelectedCredential, Error> {
         let now = now(&*self.time)?;
         let credentials = match self.choice.choose(wanted, now) {
-            Ok(credential) => match selected(&credential, schemes) {
+            Ok(Chosen { credential, staple }) => match selected(&credential, staple, schemes) {
                 Some(selected) => return Ok(selected),
                 None => self.live.snapshot().credentials().len(),
             },
@@ -180,7 +180,11 @@ impl ClientCredentialResolver for ClientCredentials {
 
 /// A credential with a signer for one of the schemes. Leaf and key belong together because a
 /// [`Credential`] is made of them so; rustls would parse the leaf to check it.
-fn selected(credential: &Credential, schemes: &[SignatureScheme]) -> Option<SelectedCredential> {
+fn selected(
+    credential: &Credential,
+    staple: Option<Arc<Staple>>,
+    schemes: &[SignatureScheme],
+) -> Option<SelectedCredential> {
     let kind = credential.key_kind()?;
     let mut chain = credential
         .chain()
@@ -188,7 +192,9 @@ fn selected(credential: &Credential, schemes: &[SignatureScheme]) -> Option<Sele
         .map(|certificate| CertificateDer::from(certificate.as_der()).into_owned());
     let identity = Identity::X509(CertificateIdentity::new(chain.next()?, chain.collect()));
     let key = CredentialSigner { key: credential.key().clone(), kind };
-    Credentials::new_unchecked(Arc::new(identity), Box::new(key)).signer(schemes)
+    let mut credentials = Credentials::new_unchecked(Arc::new(identity), Box::new(key));
+    credentials.ocsp = staple.map(|staple| staple.response().into());
+    credentials.signer(schemes)
 }
 
 #[derive(Debug)]

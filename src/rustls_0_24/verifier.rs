@@ -27,8 +27,8 @@ use super::alert;
 use super::suspended::{Presentation, Suspended};
 use crate::live::{Live, LivePeer, Snapshot};
 use crate::tls::{
-    ExpectClient, ExpectServer, HandshakeEvents, HandshakeSignature, HasJudge, Judge, PeerError,
-    PeerRole, RejectedPeer, Scheme, Stamp, Version,
+    ExpectClient, ExpectServer, HandshakeSignature, HasJudge, Judge, PeerError, PeerRole, Scheme,
+    Stamp, Version, judge_settings,
 };
 use crate::x509::Time;
 
@@ -58,20 +58,7 @@ impl ServerVerifier {
         self
     }
 
-    /// Sets who is told of rejections. Default: nobody; the last 64 are kept, see
-    /// [`ServerVerifier::rejections`].
-    #[must_use]
-    pub fn with_events(mut self, events: Arc<dyn HandshakeEvents>) -> Self {
-        self.judge.events = Some(events);
-        self
-    }
-
-    /// Sets how many acceptances are remembered. Default: 1,024.
-    #[must_use]
-    pub fn with_capacity(mut self, acceptances: usize) -> Self {
-        self.judge.set_capacity(acceptances);
-        self
-    }
+    judge_settings!();
 
     /// Tells servers, in TLS 1.3, which authorities are trusted at the time of each handshake: their
     /// subjects, as `certificate_authorities`. Default: not told.
@@ -147,12 +134,6 @@ impl ServerVerifier {
         now: UnixTime,
     ) -> Result<LivePeer, PeerError> {
         peer(&self.judge, connection, Some(name), now)
-    }
-
-    /// The rejections of late, at most 64, the last one last.
-    #[must_use]
-    pub fn rejections(&self) -> Vec<Arc<RejectedPeer>> {
-        self.judge.rejections()
     }
 }
 
@@ -260,20 +241,7 @@ impl ClientVerifier {
         self
     }
 
-    /// Sets who is told of rejections. Default: nobody; the last 64 are kept, see
-    /// [`ClientVerifier::rejections`].
-    #[must_use]
-    pub fn with_events(mut self, events: Arc<dyn HandshakeEvents>) -> Self {
-        self.judge.events = Some(events);
-        self
-    }
-
-    /// Sets how many acceptances are remembered. Default: 1,024.
-    #[must_use]
-    pub fn with_capacity(mut self, acceptances: usize) -> Self {
-        self.judge.set_capacity(acceptances);
-        self
-    }
+    judge_settings!();
 
     /// Tells clients which authorities are trusted at the time of each handshake: their subjects, as
     /// `certificate_authorities`. Default: not told, so that clients send what they have.
@@ -339,12 +307,6 @@ impl ClientVerifier {
         now: UnixTime,
     ) -> Result<LivePeer, PeerError> {
         peer(&self.judge, connection, None, now)
-    }
-
-    /// The rejections of late, at most 64, the last one last.
-    #[must_use]
-    pub fn rejections(&self) -> Vec<Arc<RejectedPeer>> {
-        self.judge.rejections()
     }
 }
 

@@ -8,7 +8,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::scheme::{Scheme, scheme_of};
-use crate::credential::{Credential, Selection};
+use crate::credential::{Credential, Selection, Staple};
 use crate::identity::DnsName;
 use crate::live::Live;
 use crate::x509::{Name, Time};
@@ -19,6 +19,13 @@ pub(crate) struct Choice {
     live: Live,
     /// Only those with this hint.
     pub(crate) hint: Option<String>,
+}
+
+/// What is presented.
+pub(crate) struct Chosen {
+    pub(crate) credential: Arc<Credential>,
+    /// An OCSP response to go with it, of use to clients.
+    pub(crate) staple: Option<Arc<Staple>>,
 }
 
 /// What a peer demands and prefers.
@@ -44,8 +51,8 @@ impl Choice {
         Self { live, hint: None }
     }
 
-    /// The credential to present; where there is none, how many there are of any sort.
-    pub(crate) fn choose(&self, wanted: &Wanted<'_>, now: Time) -> Result<Arc<Credential>, usize> {
+    /// The credential to present, with its staple; where there is none, how many there are of any sort.
+    pub(crate) fn choose(&self, wanted: &Wanted<'_>, now: Time) -> Result<Chosen, usize> {
         let snapshot = self.live.snapshot();
         let credentials = snapshot.credentials();
         let mut selection = Selection::ANY;
@@ -71,7 +78,9 @@ impl Choice {
                 Others::Kept => preferred,
             }
         };
-        chosen.cloned().ok_or(credentials.len())
+        let credential = chosen.cloned().ok_or(credentials.len())?;
+        let staple = credentials.staple(&credential, now).cloned();
+        Ok(Chosen { credential, staple })
     }
 
     /// Whether there is a credential that is in date.

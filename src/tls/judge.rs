@@ -76,6 +76,37 @@ impl PeerError {
     }
 }
 
+/// What every verifier, which has a `judge`, offers alike.
+macro_rules! judge_settings {
+    () => {
+        /// Sets who is told of rejections. Default: nobody; the last 64 are kept, see
+        /// [`rejections`](Self::rejections).
+        #[must_use]
+        pub fn with_events(
+            mut self,
+            events: alloc::sync::Arc<dyn $crate::tls::HandshakeEvents>,
+        ) -> Self {
+            self.judge.events = Some(events);
+            self
+        }
+
+        /// Sets how many acceptances are remembered. Default: 1,024.
+        #[must_use]
+        pub fn with_capacity(mut self, acceptances: usize) -> Self {
+            self.judge.set_capacity(acceptances);
+            self
+        }
+
+        /// The rejections of late, at most 64, the last one last.
+        #[must_use]
+        pub fn rejections(&self) -> alloc::vec::Vec<alloc::sync::Arc<$crate::tls::RejectedPeer>> {
+            self.judge.rejections()
+        }
+    };
+}
+
+pub(crate) use judge_settings;
+
 /// What a verifier is made of.
 #[derive(Debug)]
 pub(crate) struct Judge {

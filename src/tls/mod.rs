@@ -17,15 +17,15 @@ mod table;
 
 pub(crate) use alert::{AlertClass, classify};
 pub(crate) use bounded::Bounded;
-pub(crate) use choice::{Choice, Others, Wanted};
+pub(crate) use choice::{Choice, Chosen, Others, Wanted};
 pub(crate) use client_fence::{ClientFence, Era, Speaks};
 #[cfg(feature = "rustls-0-24")]
 pub(crate) use deferred::{Deferred, HasJudge, Progress, Question};
 pub use event::{HandshakeEvents, NoCredential, PeerRole, RejectedPeer};
 pub use expect::{ExpectClient, ExpectServer};
 pub(crate) use fence::Fence;
-pub(crate) use judge::Judge;
 pub use judge::PeerError;
+pub(crate) use judge::{Judge, judge_settings};
 #[cfg(feature = "rustls")]
 pub(crate) use scheme::supported;
 pub(crate) use scheme::{HandshakeSignature, Scheme, SignatureRefused, Version, scheme_of};

@@ -19,11 +19,13 @@ use crate::policy::{
     Budget, ConformanceRule, LimitExceeded, RevocationPolicy, Role, ValidationPolicy,
 };
 use crate::revocation::{
-    Authority, EvidenceBudget, EvidenceId, EvidenceRequest, Issuer, Judgement, Outcome, Query,
-    Revocation, SignatureTools, SignerId, SignerQuestion, SignerVerdict, SignerVerdicts, Unknown,
+    Authority, Brief, Cleared, Clock, CrlSummary, EvidenceBudget, EvidenceId, EvidenceRequest,
+    Issuer, Judgement, Outcome, Query, Revocation, SignatureTools, SignerId, SignerQuestion,
+    SignerVerdict, SignerVerdicts, Unknown,
 };
+use crate::signature::PublicKey;
 use crate::trust::{TrustAnchor, TrustBundle};
-use crate::x509::{Certificate, Time};
+use crate::x509::{Certificate, KeyUsage, Time};
 
 /// How many signers deep a question may lead: a list's signer, whose status rests on a list by
 /// another signer, and so on.
@@ -87,6 +89,60 @@ pub(super) struct Path<'p, 'a> {
     pub(super) identity: Option<&'p PeerIdentity>,
 }
 
+fn role_of(depth: usize) -> Role {
+    if depth == 0 { Role::EndEntity } else { Role::Intermediate }
+}
+
+impl<'p> Path<'p, '_> {
+    /// Octets of the keys above a certificate, from its issuer's to the anchor's.
+    fn ancestors_of(&self, depth: usize) -> Vec<&'p [u8]> {
+        let issuers = self.steps.iter().skip(depth + 1);
+        let keys = issuers.map(|issuer| issuer.certificate.public_key_der());
+        keys.chain([self.anchor.spki_der()]).collect()
+    }
+
+    fn anchor_key_usage(&self) -> Option<KeyUsage> {
+        self.anchor.certificate().and_then(|certificate| certificate.key_usage())
+    }
+
+    fn issuer_of<'k>(&self, depth: usize, key: PublicKey<'k>) -> Issuer<'k>
+    where
+        'p: 'k,
+    {
+        match self.steps.get(depth + 1).map(|issuer| issuer.certificate) {
+            Some(issuer) => Issuer::new(issuer.subject(), key).with_key_usage(issuer.key_usage()),
+            None => Issuer::new(self.anchor.subject(), key)
+                .with_key_usage(self.anchor_key_usage())
+                .anchor(),
+        }
+    }
+}
+
+/// The keys of a path, read from the anchor downwards as far as somebody asks.
+struct Keys<'k, 'p> {
+    path: &'k Path<'k, 'p>,
+    /// The key that issued the certificate at this depth.
+    read: Option<(usize, PublicKey<'k>)>,
+}
+
+impl<'k> Keys<'k, '_> {
+    /// The key that issued the certificate at a depth, no greater than the last one asked for, with
+    /// what it inherits. Of a path that is valid, all can be read.
+    fn issuer_of(&mut self, depth: usize) -> Option<PublicKey<'k>> {
+        let (mut at, mut key) = match self.read {
+            Some(read) => read,
+            None => (self.path.steps.len().checked_sub(1)?, self.path.anchor.public_key()?),
+        };
+        while at > depth {
+            let issuer = self.path.steps.get(at)?.certificate;
+            key = key.issued(issuer.subject_public_key_info().ok()?);
+            at -= 1;
+        }
+        self.read = Some((at, key));
+        Some(key)
+    }
+}
+
 impl Inquiry<'_> {
     /// Asks about every certificate of a path, the one below the anchor first.
     ///
@@ -101,29 +157,30 @@ impl Inquiry<'_> {
         budget: &mut Budget,
     ) -> Result<StatusReport, LimitExceeded> {
         let mut report = StatusReport::default();
-        let Some(anchor_key) = path.anchor.public_key() else { return Ok(report) };
-        let mut issuer = Issuer::new(path.anchor.subject(), anchor_key)
-            .with_key_usage(path.anchor.certificate().and_then(|c| c.key_usage()))
-            .anchor();
-        let mut ancestors: Vec<&[u8]> = Vec::with_capacity(path.steps.len() + 1);
-        ancestors.push(path.anchor.spki_der());
+        let mut keys = Keys { path, read: None };
         for (depth, step) in path.steps.iter().enumerate().rev() {
             if depth == 0 && skip_target {
                 break;
             }
-            let certificate = *step.certificate;
+            let is_peer = depth == 0 && path.identity.is_some();
+            let stapled_ocsp = self.stapled_ocsp.filter(|_| is_peer);
+            if stapled_ocsp.is_none() && self.clears(path, depth, &mut keys, &mut report, budget) {
+                continue;
+            }
+            let Some(key) = keys.issuer_of(depth) else { break };
+            let ancestors = path.ancestors_of(depth);
             let query = Query {
                 ancestors: &ancestors,
                 trust_domain: self.trust_domain,
-                role: if depth == 0 { Role::EndEntity } else { Role::Intermediate },
+                role: role_of(depth),
                 depth,
                 clock_skew_seconds: self.means.demands.policy.clock_skew_seconds,
-                stapled_ocsp: self.stapled_ocsp.filter(|_| depth == 0 && path.identity.is_some()),
-                scts: self.scts.filter(|_| depth == 0 && path.identity.is_some()),
+                stapled_ocsp,
+                scts: self.scts.filter(|_| is_peer),
                 identity: path.identity.filter(|_| depth == 0),
                 ..Query::new(
-                    certificate,
-                    issuer,
+                    *step.certificate,
+                    path.issuer_of(depth, key),
                     SignatureTools::new(self.means.backend, &self.means.demands.policy.algorithms)
                         .with_memo(self.means.memo),
                     self.policy,
@@ -135,7 +192,8 @@ impl Inquiry<'_> {
             if let Outcome::Refused(Unknown::Limit(exceeded)) = judgement.outcome {
                 return Err(exceeded);
             }
-            let unnumbered = self.breaks_crl_number_rule(&judgement);
+            let unnumbered = matches!(&judgement.answer.authority,
+                Some(Authority::Crl(list)) if self.breaks_crl_number_rule(list));
             report.add(judgement, depth);
             if unnumbered && report.breach.is_none() {
                 report.refuse(Violation::Conformance(ConformanceRule::CrlNumber), depth);
@@ -143,20 +201,58 @@ impl Inquiry<'_> {
             if report.breach.is_some() {
                 break;
             }
-            let Ok(spki) = certificate.subject_public_key_info() else { break };
-            issuer = Issuer::new(certificate.subject(), issuer.key.issued(spki))
-                .with_key_usage(certificate.key_usage());
-            ancestors.insert(0, spki.der());
         }
         Ok(report)
     }
 
+    /// Asks the short question of a certificate; whether it is answered.
+    fn clears(
+        &self,
+        path: &Path<'_, '_>,
+        depth: usize,
+        keys: &mut Keys<'_, '_>,
+        report: &mut StatusReport,
+        budget: &mut Budget,
+    ) -> bool {
+        let Some(step) = path.steps.get(depth) else { return false };
+        let issuer = path.steps.get(depth + 1).map(|issuer| issuer.certificate);
+        let (issuer_name, issuer_spki, issuer_key_usage) = match issuer {
+            Some(issuer) => (issuer.subject(), issuer.public_key_der(), issuer.key_usage()),
+            None => (path.anchor.subject(), path.anchor.spki_der(), path.anchor_key_usage()),
+        };
+        let brief = Brief {
+            certificate: step.certificate,
+            issuer_name,
+            issuer_spki,
+            issuer_key_usage,
+            trust_domain: self.trust_domain,
+            role: role_of(depth),
+            clock: Clock {
+                now: self.means.demands.now,
+                skew_seconds: self.means.demands.policy.clock_skew_seconds,
+            },
+            policy: self.policy,
+        };
+        let issuer_key = || keys.issuer_of(depth);
+        match self.revocation.cleared(&brief, issuer_key) {
+            Some(Cleared::Unchecked) => true,
+            Some(Cleared::Unlisted { list, fresh_until })
+                if !self.breaks_crl_number_rule(list) && budget.evidence_check().is_ok() =>
+            {
+                report.evidence.reserve_exact(depth + 1);
+                report.evidence.push(list.id);
+                report.bound(Some(fresh_until));
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// RFC 5280 5.2.3: "CRL issuers conforming to this profile MUST include this extension in all
     /// CRLs and MUST mark this extension as non-critical."
-    fn breaks_crl_number_rule(&self, judgement: &Judgement) -> bool {
-        self.means.demands.policy.conformance.demands(ConformanceRule::CrlNumber)
-            && matches!(&judgement.answer.authority,
-                Some(Authority::Crl(list)) if list.number.is_none() || list.number_critical)
+    fn breaks_crl_number_rule(&self, list: &CrlSummary) -> bool {
+        (list.number.is_none() || list.number_critical)
+            && self.means.demands.policy.conformance.demands(ConformanceRule::CrlNumber)
     }
 
     /// Asks about one certificate, again after each round of signers that had to be validated.
@@ -283,11 +379,15 @@ impl Inquiry<'_> {
 }
 
 impl StatusReport {
-    fn add(&mut self, judgement: Judgement, depth: usize) {
-        self.valid_until = match (self.valid_until, judgement.valid_until) {
+    fn bound(&mut self, valid_until: Option<Time>) {
+        self.valid_until = match (self.valid_until, valid_until) {
             (Some(held), Some(found)) => Some(held.min(found)),
             (held, found) => held.or(found),
         };
+    }
+
+    fn add(&mut self, judgement: Judgement, depth: usize) {
+        self.bound(judgement.valid_until);
         self.evidence.extend_from_slice(&judgement.answer.evidence);
         for want in judgement.wants {
             if self.wants.len() < EvidenceRequest::MAX && !self.wants.contains(&want) {

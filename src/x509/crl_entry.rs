@@ -21,27 +21,28 @@ use super::time::Time;
 /// `CRLReason` of RFC 5280 section 5.3.1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
+#[repr(u8)]
 pub enum ReasonCode {
     /// unspecified (0).
-    Unspecified,
+    Unspecified = 0,
     /// keyCompromise (1).
-    KeyCompromise,
+    KeyCompromise = 1,
     /// cACompromise (2).
-    CaCompromise,
+    CaCompromise = 2,
     /// affiliationChanged (3).
-    AffiliationChanged,
+    AffiliationChanged = 3,
     /// superseded (4).
-    Superseded,
+    Superseded = 4,
     /// cessationOfOperation (5).
-    CessationOfOperation,
+    CessationOfOperation = 5,
     /// certificateHold (6).
-    CertificateHold,
+    CertificateHold = 6,
     /// removeFromCRL (8): in a delta list only.
-    RemoveFromCrl,
+    RemoveFromCrl = 8,
     /// privilegeWithdrawn (9).
-    PrivilegeWithdrawn,
+    PrivilegeWithdrawn = 9,
     /// aACompromise (10).
-    AaCompromise,
+    AaCompromise = 10,
 }
 
 impl ReasonCode {
@@ -63,20 +64,10 @@ impl ReasonCode {
     }
 
     /// Returns the number of `CRLReason`.
+    #[expect(clippy::as_conversions, reason = "the discriminants are the numbers")]
     #[must_use]
     pub const fn number(self) -> u8 {
-        match self {
-            Self::Unspecified => 0,
-            Self::KeyCompromise => 1,
-            Self::CaCompromise => 2,
-            Self::AffiliationChanged => 3,
-            Self::Superseded => 4,
-            Self::CessationOfOperation => 5,
-            Self::CertificateHold => 6,
-            Self::RemoveFromCrl => 8,
-            Self::PrivilegeWithdrawn => 9,
-            Self::AaCompromise => 10,
-        }
+        self as u8
     }
 
     /// The reason of a number; "-- value 7 is not used".

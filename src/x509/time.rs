@@ -75,37 +75,32 @@ impl Time {
     /// one in each entry, so digits are read eight at a time.
     #[inline]
     pub(crate) fn of_utc(content: &[u8; 13]) -> Option<Self> {
-        /// Days before each month of a year that is no leap year, and how many it has.
-        const MONTHS: [(u16, u8); 13] = [
-            (0, 0),
-            (0, 31),
-            (31, 28),
-            (59, 31),
-            (90, 30),
-            (120, 31),
-            (151, 30),
-            (181, 31),
-            (212, 31),
-            (243, 30),
-            (273, 31),
-            (304, 30),
-            (334, 31),
-        ];
-        let &[date @ .., m1, m0, s1, s0, b'Z'] = content else { return None };
-        let [year, month, day, hour] = pairs(date)?;
-        let [minute, second, ..] = pairs([m1, m0, s1, s0, b'0', b'0', b'0', b'0'])?;
+        let (date, time) = content.split_first_chunk::<8>()?;
+        let (time, zone) = time.split_first_chunk::<4>()?;
+        let (date, time) = (u64::from_le_bytes(*date), u32::from_le_bytes(*time));
+        let (date, time) =
+            (date ^ u64::from_le_bytes([b'0'; 8]), time ^ u32::from_le_bytes([b'0'; 4]));
+        // The upper bit of each octet that is above 9.
+        let above = (date.wrapping_add(0x7676_7676_7676_7676) | date)
+            | u64::from(time.wrapping_add(0x7676_7676) | time);
+        if (above & 0x8080_8080_8080_8080 != 0) | (*zone != [b'Z']) {
+            return None;
+        }
+        // The values of pairs of digits, in every other octet.
+        let [year, _, month, _, day, _, hour, _] =
+            date.wrapping_mul(10).wrapping_add(date >> 8).to_le_bytes();
+        let [minute, _, second, _] = time.wrapping_mul(10).wrapping_add(time >> 8).to_le_bytes();
         // Counted from 1948, a leap year; from there to 2049 every fourth is one, 2000 included.
-        let year = u32::from(if year >= 50 { year - 48 } else { year + 52 });
+        let year = u32::from(year) + if year >= 50 { 0 } else { 100 } - 48;
         let leap = year.is_multiple_of(4);
-        let &(before, days_in_month) = MONTHS.get(usize::from(month))?;
-        let days_in_month = days_in_month + u8::from(leap & (month == 2));
+        let months = if leap { &MONTHS_OF_LEAP_YEAR } else { &MONTHS };
+        let &(before, days_in_month) = months.get(usize::from(month))?;
         // Day 0 becomes the largest.
         let day = day.wrapping_sub(1);
         if (day >= days_in_month) | (hour > 23) | (minute > 59) | (second > 59) {
             return None;
         }
-        let leap_days = year.div_ceil(4) + u32::from(leap & (month > 2));
-        let days = 365 * year + leap_days + u32::from(before) + u32::from(day);
+        let days = 365 * year + year.div_ceil(4) + u32::from(before) + u32::from(day);
         let seconds = (u32::from(hour) * 60 + u32::from(minute)) * 60 + u32::from(second);
         // 1948 begins 8,036 days before 1970.
         Some(Self(i64::from(days) * 86_400 + i64::from(seconds) - 8_036 * 86_400))
@@ -170,17 +165,26 @@ fn pair(tens: u8, ones: u8) -> Option<i64> {
         .then(|| i64::from(tens - b'0') * 10 + i64::from(ones - b'0'))
 }
 
-/// The values of four pairs of digits; nothing where one is no digit.
-#[inline]
-fn pairs(octets: [u8; 8]) -> Option<[u8; 4]> {
-    let digits = u64::from_le_bytes(octets) ^ 0x3030_3030_3030_3030;
-    // The upper bit of each octet that is above 9.
-    let above = digits.wrapping_add(0x7676_7676_7676_7676) | digits;
-    if above & 0x8080_8080_8080_8080 != 0 {
-        return None;
-    }
-    let [a, _, b, _, c, _, d, _] = digits.wrapping_mul(10).wrapping_add(digits >> 8).to_le_bytes();
-    Some([a, b, c, d])
+/// Days before each month, and how many it has.
+const MONTHS: [(u16, u8); 13] = months(28, 0);
+const MONTHS_OF_LEAP_YEAR: [(u16, u8); 13] = months(29, 1);
+
+const fn months(february: u8, leap: u16) -> [(u16, u8); 13] {
+    [
+        (0, 0),
+        (0, 31),
+        (31, february),
+        (59 + leap, 31),
+        (90 + leap, 30),
+        (120 + leap, 31),
+        (151 + leap, 30),
+        (181 + leap, 31),
+        (212 + leap, 31),
+        (243 + leap, 30),
+        (273 + leap, 31),
+        (304 + leap, 30),
+        (334 + leap, 31),
+    ]
 }
 
 /// The instant of a civil date and time of the proleptic Gregorian calendar, or nothing where

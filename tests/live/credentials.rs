@@ -135,7 +135,10 @@ fn sessions_learn_of_ones_own_credentials() {
     let mine = snapshot.credentials().choose(Selection::ANY, at(0)).unwrap();
     let presented = live.register(&peer, Some(mine), at(0)).unwrap();
     let withdraw = Publication::new().credentials(Update::withdraw(mine.clone()));
+    let before = snapshot.epoch_of(&Part::Credentials).unwrap();
     let published = live.publish(withdraw, at(0)).unwrap();
+    // A withdrawal changes them as well: the epoch of a part only grows.
+    assert!(live.snapshot().epoch_of(&Part::Credentials).unwrap() > before);
     let expected = [(presented.id(), Advice::Close, "credential.event.withdrawn")];
     assert_eq!(advice(&published), expected);
     assert!(live.snapshot().credentials().is_empty());

@@ -4,16 +4,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bonafide::credential::{
-    Credential, CredentialChecks, CredentialKey, SignError, SoftwareKey, Update,
+    Credential, CredentialChecks, CredentialKey, SignError, SoftwareKey, Staple, Update,
 };
 use bonafide::live::{Live, Publication};
-use bonafide::policy::ValidationPolicy;
+use bonafide::policy::{RevocationPolicy, ValidationPolicy};
 use bonafide::rustls::{
     ClientAuth, ClientCredentials, ClientEndpoint, ClientVerifier, ConnectionError, ExpectClient,
     ExpectServer, HandshakeEvents, NoCredential, PeerRole, Presents, ServerEndpoint,
     ServerVerifier, certified_key,
 };
-use bonafide::signature::{SignatureAlgorithm, default_backend};
+use bonafide::signature::{RingBackend, SignatureAlgorithm, default_backend};
 use rustls::client::ResolvesClientCert;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::server::danger::ClientCertVerifier;
@@ -21,7 +21,11 @@ use rustls::{AlertDescription as Alert, DistinguishedName, Error, SignatureSchem
 use rustls_pki_types::CertificateDer;
 
 use crate::foreign;
-use crate::kit::{Authority, GeneralName, Key, Kind, NOW, Name};
+use crate::kit::ocsp::cert_id;
+use crate::kit::{
+    Authority, GeneralName, IdHash, Key, Kind, NOW, Name, OcspResponseBuilder, Responder,
+    SingleResponse, Status,
+};
 use crate::net::*;
 
 /// A credential with a name and a key of a kind; hinted, where said.
@@ -166,6 +170,59 @@ fn nothing_expired_is_presented_and_that_is_told() {
     assert_eq!(ended.alert(), Some(Alert::CertificateRequired));
     let missing = told.0.lock().unwrap().remove(0);
     assert_eq!((missing.peer, missing.server_name), (PeerRole::Server, None));
+}
+
+#[test]
+fn a_server_staples_what_it_has_and_no_longer_than_it_holds() {
+    let root = authority("Root", 0);
+    for (version, versions) in VERSIONS {
+        let clock = Clock::new();
+        let order = Order::new(&[GeneralName::dns(SERVER)], 4);
+        let leaf = order.credential(&root);
+        let ca = CertificateDer::from(root.certificate.as_slice());
+        let serial = leaf.chain()[0].as_certificate().serial_number().to_vec();
+        let id = cert_id(IdHash::Sha256, &root.name, &root.key, &serial);
+        let staple = |until: i64| {
+            let single =
+                SingleResponse::new(&id, Status::Good).updates(NOW - 60, Some(NOW + until));
+            let response = OcspResponseBuilder::new(Responder::Key(root.key.clone()))
+                .respond(single)
+                .sign(&root.key);
+            let backend = Arc::new(RingBackend::NEW);
+            Staple::check_with_issuer(&response, &leaf, &ca, backend, clock.now()).unwrap()
+        };
+        let (first, second) = (staple(600), staple(1_200));
+        let theirs = live(trust(&[]), ValidationPolicy::tls_client(), None);
+        let server = ServerEndpoint::builder(theirs.clone(), ring(), ClientAuth::Off)
+            .with_time(Arc::new(clock.clone()))
+            .with_versions(versions)
+            .build()
+            .unwrap();
+        let publish = |update| {
+            theirs.publish(Publication::new().credentials(update), clock.now()).unwrap();
+        };
+        publish(Update::install(leaf));
+        // A client that demands evidence, and has none but what is stapled.
+        let demanding =
+            ValidationPolicy::tls_server().with_revocation(RevocationPolicy::hard_fail());
+        let mine = live(trust(&[&root]), demanding, None);
+        let come = || {
+            let client = client(&mine, &clock).with_versions(versions).build().unwrap();
+            let (c, _, ended) = meet(&client, &server);
+            c.rejected().map_or(ended.is_ok().then_some("accepted"), |rejected| {
+                Some(rejected.decision().code())
+            })
+        };
+        assert_eq!(come(), Some("revocation.no-source"), "{version}: nothing stapled");
+        publish(Update::staple(first));
+        assert_eq!(come(), Some("accepted"), "{version}");
+        clock.set(NOW + 600);
+        assert_eq!(come(), Some("accepted"), "{version}: the last second");
+        clock.set(NOW + 601);
+        assert_eq!(come(), Some("revocation.no-source"), "{version}: not presented any more");
+        publish(Update::staple(second));
+        assert_eq!(come(), Some("accepted"), "{version}: the next one");
+    }
 }
 
 #[test]
