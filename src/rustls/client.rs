@@ -265,7 +265,9 @@ impl ClientEndpoint {
     }
 
     /// A configuration with resumption, for others to use. rustls asks no verifier about a resumed
-    /// connection: [`ClientEndpoint::verified_peer`] must accept each one before it carries data.
+    /// connection: [`ClientEndpoint::verified_peer`] must accept each one before it carries data. Sessions
+    /// end where own credentials change; but of a connection that is under way in that moment nobody says
+    /// when it was begun, and what it brings in is kept with the new ones.
     #[must_use]
     pub fn dangerously_resuming_config(&self) -> Arc<ClientConfig> {
         self.resuming.clone()
