@@ -218,16 +218,11 @@ impl PeerIdentity {
     /// Collects identities.
     #[must_use]
     pub fn new(identities: impl IntoIterator<Item = Identity>) -> Self {
-        let mut identities = identities.into_iter();
-        let (first, second) = (identities.next(), identities.next());
-        let mut identities: Vec<_> = match (first, second) {
-            (Some(only), None) => return Self(Identities::One(only)),
-            (first, second) => first.into_iter().chain(second).chain(identities).collect(),
-        };
+        let mut identities: Vec<_> = identities.into_iter().collect();
         identities.sort_unstable();
         identities.dedup();
         match <[Identity; 1]>::try_from(identities) {
-            Ok([only]) => Self(Identities::One(only)),
+            Ok([only]) => only.into(),
             Err(several) => Self(Identities::Several(several.into())),
         }
     }
@@ -328,6 +323,12 @@ impl PeerIdentity {
             Identity::Subject(name) => Some(name),
             _ => None,
         })
+    }
+}
+
+impl From<Identity> for PeerIdentity {
+    fn from(only: Identity) -> Self {
+        Self(Identities::One(only))
     }
 }
 

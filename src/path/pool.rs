@@ -92,6 +92,11 @@ impl AnchorGroup {
         if wanted.is_none() || start == end {
             return Self { start, end, without_end: end, matching_start: end, matching_end: end };
         }
+        if let (1, Some(only)) = (end - start, bundle.anchor(start)) {
+            let without_end = if only.key_id().is_none() { end } else { start };
+            let matching_start = if only.key_id() == wanted { start } else { end };
+            return Self { start, end, without_end, matching_start, matching_end: end };
+        }
         let without = bundle.with_key_id(group.clone(), None);
         let matching = bundle.with_key_id(group.clone(), wanted);
         Self {

@@ -8,7 +8,6 @@ use core::ops::ControlFlow;
 
 #[cfg(feature = "std")]
 use sha2::{Digest, Sha256};
-use smallvec::SmallVec;
 
 use super::request::Expectation;
 use crate::constraints::Violation;
@@ -250,13 +249,15 @@ const LEFT_OUT_NOTED: usize = 8;
 /// The names of the certificate that the selected domain speaks for.
 pub(super) fn identify<'s>(selected: &Selected<'s>, certificate: &Certificate<'s>) -> Identified {
     let Selected { store, domain, by } = *selected;
-    let mut identities: SmallVec<[Identity; 2]> = SmallVec::new();
+    let mut first = None;
+    let mut others = Vec::new();
     let mut left_out = Vec::new();
     for_each_name(certificate, by, |_, name| {
         let speaks = (by.is_some() && name.spiffe() == by)
             || domain_of(store, &name).is_some_and(|found| Arc::ptr_eq(found, domain));
         match if speaks { name.identity() } else { None } {
-            Some(identity) => identities.push(identity),
+            Some(identity) if first.is_none() => first = Some(identity),
+            Some(identity) => others.push(identity),
             // That nobody speaks for a subject is the rule, not worth a note.
             None if matches!(name, Presented::Subject(_)) => {}
             None if left_out.len() < LEFT_OUT_NOTED => left_out.push(name.text()),
@@ -264,7 +265,11 @@ pub(super) fn identify<'s>(selected: &Selected<'s>, certificate: &Certificate<'s
         }
         ControlFlow::Continue(())
     });
-    Identified { identity: PeerIdentity::new(identities), left_out }
+    let identity = match first {
+        Some(only) if others.is_empty() => only.into(),
+        first => PeerIdentity::new(first.into_iter().chain(others)),
+    };
+    Identified { identity, left_out }
 }
 
 /// Whether the identity is the one expected.

@@ -101,7 +101,22 @@ impl ExtensionKind {
 
     /// The kind of the extension `id-ce last`.
     #[inline]
-    const fn of_id_ce(last: u8) -> Option<Self> {
+    fn of_id_ce(last: u8) -> Option<Self> {
+        /// By the last octet; none is over 63.
+        static KINDS: [Option<ExtensionKind>; 64] = {
+            let mut kinds = [None; 64];
+            let (mut rest, mut last) = (kinds.as_mut_slice(), 0);
+            while let [first, others @ ..] = rest {
+                *first = ExtensionKind::named_by_id_ce(last);
+                rest = others;
+                last += 1;
+            }
+            kinds
+        };
+        KINDS.get(usize::from(last)).copied().flatten()
+    }
+
+    const fn named_by_id_ce(last: u8) -> Option<Self> {
         match last {
             9 => Some(Self::SubjectDirectoryAttributes),
             14 => Some(Self::SubjectKeyIdentifier),
