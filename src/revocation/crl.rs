@@ -154,27 +154,32 @@ impl VerifiedCrl {
     /// the certificate issuer defaults to the CRL issuer. On subsequent entries in an indirect CRL,
     /// if this extension is not present, the certificate issuer for the entry is the same as that
     /// for the preceding entry."
+    #[inline]
     pub(super) fn find(&self, certificate_issuer: &Name<'_>, serial: &[u8]) -> Option<Listed> {
         let own =
             if self.issuer().matches(certificate_issuer) { self.own.find(serial) } else { None };
-        self.with_others(own, certificate_issuer, serial)
+        match self.others.is_empty() {
+            true => own,
+            false => self.least_with_others(own, certificate_issuer, serial),
+        }
     }
 
     /// The same for a certificate of the list's issuer.
+    #[inline]
     pub(super) fn find_own(&self, serial: &[u8]) -> Option<Listed> {
-        self.with_others(self.own.find(serial), &self.issuer(), serial)
+        let own = self.own.find(serial);
+        match self.others.is_empty() {
+            true => own,
+            false => self.least_with_others(own, &self.issuer(), serial),
+        }
     }
 
-    #[inline]
-    fn with_others(
+    fn least_with_others(
         &self,
         own: Option<Listed>,
         certificate_issuer: &Name<'_>,
         serial: &[u8],
     ) -> Option<Listed> {
-        if self.others.is_empty() {
-            return own;
-        }
         let others = self.others.get(&certificate_issuer.canonical_hash()).into_iter().flatten();
         let others = others.filter(|other| {
             let mut names = GeneralNames::trusted(&other.names, 0).directory_names();

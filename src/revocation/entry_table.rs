@@ -159,15 +159,16 @@ impl Group {
     #[inline]
     fn find(&self, key: &[u8]) -> Option<Listed> {
         // Most are of 16 octets: one more copy of the same code, without loops over octets.
-        match key.first_chunk::<16>() {
+        let record = match key.first_chunk::<16>() {
             Some(first) if key.len() == 16 => self.probe(first),
             _ => self.probe(key),
-        }
+        };
+        self.decode(record?)
     }
 
     /// Looks at the records whose tag is that of the key. Of one serial number, the least counts.
     #[inline(always)]
-    fn probe(&self, key: &[u8]) -> Option<Listed> {
+    fn probe(&self, key: &[u8]) -> Option<&[u8]> {
         let hash = hash(key);
         let bucket = place_among(hash, self.directory.len().wrapping_sub(1));
         let &[start, end] = self.directory.get(bucket..)?.first_chunk()?;
@@ -184,7 +185,7 @@ impl Group {
                     // It may be listed more than once.
                     return self.search(widen(start)..widen(end), key);
                 }
-                return self.decode(record);
+                return Some(record);
             }
             hits &= hits - 1;
         }
@@ -199,7 +200,7 @@ impl Group {
 
     /// Searches a bucket without looking at tags. Of one serial number, the least record counts.
     #[cold]
-    fn search(&self, mut bucket: Range<usize>, key: &[u8]) -> Option<Listed> {
+    fn search(&self, mut bucket: Range<usize>, key: &[u8]) -> Option<&[u8]> {
         if bucket.len() > SCANNED {
             while bucket.len() > 1 {
                 let middle = bucket.start.midpoint(bucket.end);
@@ -208,8 +209,7 @@ impl Group {
             }
         }
         let records = bucket.filter_map(|number| self.record(number));
-        let least = records.filter(|record| self.layout.key_of(record) == key).min()?;
-        self.decode(least)
+        records.filter(|record| self.layout.key_of(record) == key).min()
     }
 
     #[inline]
