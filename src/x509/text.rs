@@ -381,8 +381,7 @@ mod tests {
     /// The short cuts against the definition: all pairs of texts of up to three pieces.
     #[test]
     fn short_cuts_agree_with_the_preparation() {
-        let pieces =
-            ["", "a", "A", "b", "s", "0", " ", "\u{0}", "é", "\u{301}", "ß", "\u{ad}", "ſ"];
+        let pieces = ["", "s", "S", "0", " ", "\u{301}", "ß"];
         let texts: alloc::vec::Vec<String> = pieces
             .iter()
             .flat_map(|a| pieces.iter().map(move |b| [*a, *b]))
