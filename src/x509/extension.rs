@@ -105,7 +105,8 @@ impl ExtensionKind {
         /// By the last octet; none is over 63.
         static KINDS: [Option<ExtensionKind>; 64] = {
             let mut kinds = [None; 64];
-            let (mut rest, mut last) = (kinds.as_mut_slice(), 0);
+            let mut rest: &mut [Option<ExtensionKind>] = &mut kinds;
+            let mut last = 0;
             while let [first, others @ ..] = rest {
                 *first = ExtensionKind::named_by_id_ce(last);
                 rest = others;
