@@ -5,7 +5,9 @@ use core::fmt;
 
 use smallvec::SmallVec;
 
-use crate::x509::{Certificate, OwnedCertificate};
+use crate::x509::Certificate;
+#[cfg(feature = "std")]
+use crate::x509::OwnedCertificate;
 
 /// The certification path of a peer: its own certificate first, then each with its issuer behind it;
 /// the anchor is not part of it. Cheap to clone.

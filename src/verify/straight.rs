@@ -19,7 +19,9 @@ use crate::decision::{CertificationPath, CertifiedPeer, Decision, Outcome};
 use crate::path::{Checked, MAX_CANDIDATES, Way};
 use crate::policy::Budget;
 use crate::signature::PublicKey;
-use crate::x509::{Certificate, OwnedCertificate};
+use crate::x509::Certificate;
+#[cfg(feature = "std")]
+use crate::x509::OwnedCertificate;
 
 /// Signatures that were verified on the straight way, good or bad.
 pub(super) type CheckedSignatures<'a> = SmallVec<[Checked<'a>; 2]>;
