@@ -25,7 +25,7 @@ use std::time::Instant;
 
 use bonafide::identity::{ExpectedName, TrustDomain};
 use bonafide::policy::ValidationPolicy;
-use bonafide::signature::{PublicKey, SignatureBackend, SignatureError};
+use bonafide::signature::{Message, PublicKey, SignatureBackend, SignatureError};
 use bonafide::trust::{
     Domain, FederatedBundles, Scope, SpiffeBundle, TrustAnchor, TrustBundle, TrustStore,
 };
@@ -90,7 +90,7 @@ impl SignatureBackend for NoCrypto {
         &self,
         _: PublicKey<'_>,
         _: AlgorithmIdentifier<'_>,
-        _: &[u8],
+        _: &Message<'_>,
         _: &[u8],
     ) -> Result<(), SignatureError> {
         Ok(())

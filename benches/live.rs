@@ -29,7 +29,7 @@ use std::time::Instant;
 
 use bonafide::live::{Live, LivePeer, Publication, Session, Settings};
 use bonafide::revocation::{CrlStore, Denied, DenyRule, Revocation};
-use bonafide::signature::{PublicKey, RingBackend, SignatureBackend, SignatureError};
+use bonafide::signature::{Message, PublicKey, RingBackend, SignatureBackend, SignatureError};
 use bonafide::trust::{Domain, TrustBundle};
 use bonafide::x509::AlgorithmIdentifier;
 use kit::{Rng, der};
@@ -200,7 +200,7 @@ impl SignatureBackend for Yes {
         &self,
         _: PublicKey<'_>,
         _: AlgorithmIdentifier<'_>,
-        _: &[u8],
+        _: &Message<'_>,
         _: &[u8],
     ) -> Result<(), SignatureError> {
         Ok(())

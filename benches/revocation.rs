@@ -29,7 +29,7 @@ use bonafide::revocation::{
     SignatureTools, VerifiedCrl,
 };
 use bonafide::signature::{
-    AlgorithmPolicy, PublicKey, RingBackend, SignatureBackend, SignatureError,
+    AlgorithmPolicy, Message, PublicKey, RingBackend, SignatureBackend, SignatureError,
 };
 use bonafide::trust::{TrustAnchor, TrustBundle, TrustStore};
 use bonafide::verify::{Expect, Request, Verifier};
@@ -226,7 +226,7 @@ impl SignatureBackend for Yes {
         &self,
         _: PublicKey<'_>,
         _: AlgorithmIdentifier<'_>,
-        _: &[u8],
+        _: &Message<'_>,
         _: &[u8],
     ) -> Result<(), SignatureError> {
         Ok(())

@@ -23,7 +23,8 @@ use bonafide::revocation::{
     RevocationSource, Unknown, Verdict,
 };
 use bonafide::signature::{
-    AlgorithmPolicy, KeyKind, PublicKey, SignatureAlgorithm, SignatureBackend, SignatureError,
+    AlgorithmPolicy, KeyKind, Message, PublicKey, SignatureAlgorithm, SignatureBackend,
+    SignatureError,
 };
 use bonafide::trust::{AnchorState, Domain, Scope, TrustAnchor, TrustBundle, TrustStore};
 use bonafide::verify::{Expect, Request, Verifier};
@@ -136,7 +137,7 @@ impl SignatureBackend for Answers {
         &self,
         _: PublicKey<'_>,
         _: AlgorithmIdentifier<'_>,
-        _: &[u8],
+        _: &Message<'_>,
         _: &[u8],
     ) -> Result<(), SignatureError> {
         Err(self.0)

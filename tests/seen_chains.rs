@@ -14,7 +14,7 @@ use bonafide::identity::ExpectedName;
 use bonafide::policy::{Limits, RevocationPolicy, ValidationPolicy};
 use bonafide::revocation::{Denied, DenyList, DenyRule, Revocation};
 use bonafide::signature::{
-    AlgorithmPolicy, PublicKey, RingBackend, SharedMemo, SignatureBackend, SignatureError,
+    AlgorithmPolicy, Message, PublicKey, RingBackend, SharedMemo, SignatureBackend, SignatureError,
 };
 use bonafide::trust::{AnchorState, Domain, Scope, TrustAnchor, TrustBundle, TrustStore};
 use bonafide::verify::{Expect, Request, SeenChains, Verifier};
@@ -31,7 +31,7 @@ impl SignatureBackend for Counting {
         &self,
         key: PublicKey<'_>,
         algorithm: AlgorithmIdentifier<'_>,
-        message: &[u8],
+        message: &Message<'_>,
         signature: &[u8],
     ) -> Result<(), SignatureError> {
         self.0.fetch_add(1, Ordering::Relaxed);
@@ -234,7 +234,7 @@ impl SignatureBackend for Inheriting {
         &self,
         key: PublicKey<'_>,
         _: AlgorithmIdentifier<'_>,
-        _: &[u8],
+        _: &Message<'_>,
         signature: &[u8],
     ) -> Result<(), SignatureError> {
         match signature.strip_prefix(key.spki().key()) {

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bonafide::decision::Decision;
 use bonafide::policy::Limits;
 use bonafide::signature::{
-    KeptKeys, PreparedKey, PublicKey, SharedMemo, SignatureBackend, SignatureError,
+    KeptKeys, Message, PreparedKey, PublicKey, SharedMemo, SignatureBackend, SignatureError,
 };
 use bonafide::trust::{AnchorExtensions, AnchorState, EndEntityUse, TrustAnchor};
 use bonafide::verify::{SeenChains, Step, Verifier};
@@ -45,7 +45,7 @@ impl SignatureBackend for Toys {
         &self,
         key: PublicKey<'_>,
         algorithm: AlgorithmIdentifier<'_>,
-        message: &[u8],
+        message: &Message<'_>,
         signature: &[u8],
     ) -> Result<(), SignatureError> {
         self.asked.fetch_add(1, Ordering::Relaxed);
@@ -62,7 +62,7 @@ impl PreparedKey for Prepared {
     fn verify(
         &self,
         algorithm: AlgorithmIdentifier<'_>,
-        message: &[u8],
+        message: &Message<'_>,
         signature: &[u8],
     ) -> Result<(), SignatureError> {
         let (inner, asked) = &self.toys;

@@ -7,7 +7,8 @@ use bonafide::decision::Decision;
 use bonafide::policy::{RevocationPolicy, RevocationRule, Role, ValidationPolicy};
 use bonafide::revocation::{CrlSigner, CrlStore, Revocation, SignatureTools, VerifiedCrl};
 use bonafide::signature::{
-    AlgorithmPolicy, AwsLcBackend, PublicKey, SignatureBackend, SignatureError, SignatureMemo,
+    AlgorithmPolicy, AwsLcBackend, Message, PublicKey, SignatureBackend, SignatureError,
+    SignatureMemo,
 };
 use bonafide::trust::{Domain, TrustAnchor, TrustBundle, TrustStore};
 use bonafide::verify::{Expect, Request, SeenChains, Verifier};
@@ -196,7 +197,7 @@ impl SignatureBackend for NoCrypto {
         &self,
         _: PublicKey<'_>,
         _: AlgorithmIdentifier<'_>,
-        _: &[u8],
+        _: &Message<'_>,
         _: &[u8],
     ) -> Result<(), SignatureError> {
         Ok(())

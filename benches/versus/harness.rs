@@ -20,9 +20,25 @@ impl<'a> Contender<'a> {
 /// A race need not last longer for each contender, where a few hundred rounds tell enough.
 const LONG_ENOUGH: Duration = Duration::from_secs(1);
 
-/// Median nanoseconds of each contender, over interleaved rounds. A round runs every contender for
-/// about `slice`, or once where that takes longer.
-pub fn race(contenders: &mut [Contender<'_>], rounds: usize, slice: Duration) -> Vec<f64> {
+/// What a race found: for each contender, the nanoseconds of one run in each round.
+pub struct Samples(Vec<Vec<f64>>);
+
+impl Samples {
+    /// The median of a contender, in nanoseconds.
+    pub fn median(&self, contender: usize) -> f64 {
+        median(self.0[contender].clone())
+    }
+
+    /// How much longer one contender takes than another: the median of the ratios of the rounds. What
+    /// makes the machine slower for a while makes both slower.
+    pub fn ratio(&self, one: usize, other: usize) -> f64 {
+        median(self.0[one].iter().zip(&self.0[other]).map(|(one, other)| one / other).collect())
+    }
+}
+
+/// Races contenders over interleaved rounds. A round runs every contender for about `slice`, or once
+/// where that takes longer.
+pub fn race(contenders: &mut [Contender<'_>], rounds: usize, slice: Duration) -> Samples {
     let timed = |contender: &mut Contender<'_>, count: u32| {
         let start = Instant::now();
         (0..count).for_each(|_| (contender.run)());
@@ -51,7 +67,7 @@ pub fn race(contenders: &mut [Contender<'_>], rounds: usize, slice: Duration) ->
             samples[index].push(spent.as_nanos() as f64 / f64::from(batch[index]));
         }
     }
-    samples.into_iter().map(median).collect()
+    Samples(samples)
 }
 
 /// What a second thread adds: work done in a time by two threads to that by one, median of

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bonafide::live::{Live, Session, Settings};
 use bonafide::policy::ValidationPolicy;
 use bonafide::signature::{
-    AwsLcBackend, KeptKeys, PublicKey, RingBackend, SharedMemo, SignatureBackend,
+    AwsLcBackend, KeptKeys, Message, PublicKey, RingBackend, SharedMemo, SignatureBackend,
 };
 use bonafide::verify::{SeenChains, Verifier};
 use bonafide::x509::{AlgorithmIdentifier, Certificate};
@@ -52,7 +52,7 @@ fn of_kept_key() -> f64 {
         let root = Certificate::from_der(root).unwrap();
         let key = PublicKey::new(root.subject_public_key_info().unwrap());
         let algorithm = AlgorithmIdentifier::from_der(algorithm).unwrap();
-        keys.verify(key, algorithm, message, signature).unwrap();
+        keys.verify(key, algorithm, &Message::new(message), signature).unwrap();
     }
     (resident() - before) / keys.count() as f64
 }

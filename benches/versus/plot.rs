@@ -75,8 +75,9 @@ fn panel(title: &'static str, counts: &[usize], make: impl Fn(usize) -> Case) ->
     let cases: Vec<Case> = counts.iter().map(|&count| make(count)).collect();
     let mut contenders: Vec<Contender<'_>> =
         cases.iter().map(|case| Contender::new(title, || case.decide())).collect();
-    let medians = race(&mut contenders, 301, Duration::from_micros(400));
-    Panel { title, points: counts.iter().copied().zip(medians.iter().map(|ns| ns / 1e3)).collect() }
+    let samples = race(&mut contenders, 301, Duration::from_micros(400));
+    let micros = (0..counts.len()).map(|place| samples.median(place) / 1e3);
+    Panel { title, points: counts.iter().copied().zip(micros).collect() }
 }
 
 /// Measures and draws.

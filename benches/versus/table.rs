@@ -105,15 +105,16 @@ impl Table {
             return;
         }
         contenders.retain(|c| rows.iter().any(|row| row.of == c.name || row.to == c.name));
-        let medians = race(&mut contenders, ROUNDS, SLICE);
-        let median = |name: &str| {
+        let samples = race(&mut contenders, ROUNDS, SLICE);
+        let place = |name: &str| {
             let place = contenders.iter().position(|contender| contender.name == name);
-            medians[place.expect("a row names its contenders")]
+            place.expect("a row names its contenders")
         };
         for Ratio { id, what, bar, of, to } in rows {
-            let (one, other) = (median(of), median(to));
-            let detail = format!("{of} {:.3} µs, {to} {:.3} µs", one / 1e3, other / 1e3);
-            self.rows.push(Row { id, what, bar, value: one / other, detail });
+            let (one, other) = (place(of), place(to));
+            let micros = |place| samples.median(place) / 1e3;
+            let detail = format!("{of} {:.3} µs, {to} {:.3} µs", micros(one), micros(other));
+            self.rows.push(Row { id, what, bar, value: samples.ratio(one, other), detail });
         }
     }
 

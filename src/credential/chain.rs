@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use super::CredentialError;
 use crate::constraints::{Demands, Violation, check_issuer, check_target};
 use crate::policy::ValidationPolicy;
-use crate::signature::{PublicKey, SignatureBackend, SignatureCheck};
+use crate::signature::{Message, PublicKey, SignatureBackend, SignatureCheck};
 use crate::x509::{Certificate, OwnedCertificate, Time};
 
 /// Reads and judges a chain, the leaf first.
@@ -77,7 +77,7 @@ fn check_link(
     SignatureCheck {
         key: PublicKey::new(spki),
         algorithm,
-        message: subject.tbs_certificate(),
+        message: &Message::new(subject.tbs_certificate()),
         signature: subject.signature_value(),
     }
     .run(backend, None, None)

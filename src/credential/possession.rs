@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use super::{CredentialError, CredentialKey};
 use crate::policy::ValidationPolicy;
-use crate::signature::{KeyAlgorithm, PublicKey, SignatureBackend, SignatureError};
+use crate::signature::{KeyAlgorithm, Message, PublicKey, SignatureBackend, SignatureError};
 use crate::x509::{Certificate, SubjectPublicKeyInfo};
 
 const SEPARATOR: &[u8] = b"bonafide: proof of possession, version 1\0";
@@ -34,7 +34,8 @@ pub(super) fn prove(
     for algorithm in usable(key, &spki, policy) {
         let Some(identifier) = algorithm.identifier() else { continue };
         let signature = key.sign(algorithm, &message).map_err(CredentialError::Sign)?;
-        match backend.verify(PublicKey::new(spki), identifier, &message, &signature) {
+        match backend.verify(PublicKey::new(spki), identifier, &Message::new(&message), &signature)
+        {
             Ok(()) => return Ok(()),
             Err(
                 error @ (SignatureError::UnsupportedAlgorithm | SignatureError::UnsupportedKey),

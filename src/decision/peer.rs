@@ -7,7 +7,7 @@ use super::finding::Finding;
 use super::path::CertificationPath;
 use crate::identity::PeerIdentity;
 use crate::revocation::EvidenceId;
-use crate::signature::{PublicKey, SignatureBackend, SignatureCheck, SignatureError};
+use crate::signature::{Message, PublicKey, SignatureBackend, SignatureCheck, SignatureError};
 use crate::trust::TrustAnchor;
 use crate::x509::{AlgorithmIdentifier, CertificateError, KeyUsage, OwnedOid, Time};
 
@@ -134,6 +134,7 @@ impl CertifiedPeer {
             return Err(ProofError::KeyUsage);
         }
         let spki = leaf.subject_public_key_info().map_err(ProofError::Malformed)?;
+        let message = &Message::new(message);
         SignatureCheck { key: PublicKey::new(spki), algorithm, message, signature }
             .run(backend, None, None)
             .map_err(ProofError::Signature)?;

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::decision::CertifiedPeer;
-use crate::signature::{MemoKey, SignatureMemo};
+use crate::signature::{MemoKey, Message, SignatureMemo};
 
 /// A memo that knows the signatures of one path beside those of another memo.
 ///
@@ -24,11 +24,11 @@ impl PathMemo {
             let (Some(key), Ok(algorithm)) = (issuer, certificate.signature_algorithm()) else {
                 break;
             };
-            let (message, signature) =
-                (certificate.tbs_certificate(), certificate.signature_value());
+            let message = Message::new(certificate.tbs_certificate());
+            let signature = certificate.signature_value();
             // A pinned certificate is its own anchor, and its signature need not have been checked.
             if peer.anchor().certificate() != Some(certificate) {
-                keys.push(MemoKey::new(key, algorithm, message, signature));
+                keys.push(MemoKey::new(key, algorithm, &message, signature));
             }
             issuer = certificate.subject_public_key_info().ok().map(|spki| key.issued(spki));
         }

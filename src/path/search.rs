@@ -14,7 +14,7 @@ use super::pool::{Node, Pool};
 use super::straight::Checked;
 use crate::constraints::{Demands, Reach, Violation, check_issuer, path_length};
 use crate::policy::{Budget, LimitExceeded};
-use crate::signature::{PublicKey, SignatureBackend, SignatureCheck, SignatureMemo};
+use crate::signature::{Message, PublicKey, SignatureBackend, SignatureCheck, SignatureMemo};
 use crate::trust::{AnchorState, EndEntityUse, TrustAnchor, TrustBundle};
 use crate::x509::{Certificate, ExtensionKind};
 
@@ -621,7 +621,7 @@ pub(super) fn check_signature(
     let check = SignatureCheck {
         key,
         algorithm,
-        message: certificate.tbs_certificate(),
+        message: &Message::new(certificate.tbs_certificate()),
         signature: certificate.signature_value(),
     };
     let prepared = anchor.and_then(|anchor| anchor.prepared.as_deref());

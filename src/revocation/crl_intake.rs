@@ -22,6 +22,7 @@ use super::crl::{OtherIssuer, Signer, SignerKey, VerifiedCrl};
 use super::entry_table::{EntryTable, EntryTableBuilder, Listed};
 use super::query::{SignatureFailure, SignatureTools};
 use crate::identity::DistinguishedName;
+use crate::signature::Message;
 use crate::trust::TrustAnchor;
 use crate::x509::{
     CertificateError, CertificateRevocationList, CrlScope, DistributionPointName, EntryWalker,
@@ -447,6 +448,7 @@ fn verify(
     tools: &SignatureTools<'_>,
 ) -> Result<SignerKey, CrlIntakeError> {
     let algorithm = list.signature_algorithm()?;
+    let message = Message::new(list.tbs_cert_list());
     let mut tried: Vec<&SignerKey> = Vec::new();
     let mut failure = None;
     for signer in signers {
@@ -457,7 +459,7 @@ fn verify(
         let Some(key) = signer.key.public_key() else { continue };
         // Not by the memo: its key would be one more digest of the whole list.
         let tools = tools.with_memo(None);
-        match tools.verify(key, algorithm, list.tbs_cert_list(), list.signature_value()) {
+        match tools.verify(key, algorithm, &message, list.signature_value()) {
             Ok(()) => return Ok(signer.key.clone()),
             Err(error) => failure = Some(error),
         }

@@ -16,7 +16,7 @@ use super::query::{SignatureFailure, SignatureTools, SignerVerdict};
 use super::{Answer, EvidenceBudget, EvidenceId, Issuer, Query, Unknown, Verdict};
 use crate::identity::DistinguishedName;
 use crate::policy::RevocationPolicy;
-use crate::signature::PublicKey;
+use crate::signature::{Message, PublicKey};
 use crate::x509::{
     BasicOcspResponse, CertIdHash, CertStatus, Certificate, Name, OcspRequest, OcspResponse, Oid,
     OwnedCertificate, ResponderId, SingleResponse, Time, oid::known,
@@ -73,10 +73,11 @@ pub(super) fn authenticate<'a>(
     tools: &SignatureTools<'_>,
     budget: &mut EvidenceBudget<'_>,
 ) -> Result<Option<Certificate<'a>>, Unknown> {
+    let message = Message::new(response.tbs_response_data());
     let mut verify = |key: PublicKey<'_>| {
         budget.signature().map_err(Unknown::Limit)?;
-        let (message, signature) = (response.tbs_response_data(), response.signature_value());
-        Ok(tools.verify(key, response.signature_algorithm(), message, signature))
+        let (algorithm, signature) = (response.signature_algorithm(), response.signature_value());
+        Ok(tools.verify(key, algorithm, &message, signature))
     };
     let mut bad: Option<SignatureFailure> = None;
     if is_responder(response.responder_id(), &issuer.name, issuer.key.spki().key()) {
@@ -105,7 +106,7 @@ pub(super) fn authenticate<'a>(
         let algorithm = certificate.signature_algorithm().map_err(Unknown::MalformedCertificate)?;
         let (message, signature) = (certificate.tbs_certificate(), certificate.signature_value());
         if certificate.signature_algorithms_agree()
-            && tools.verify(issuer.key, algorithm, message, signature).is_ok()
+            && tools.verify(issuer.key, algorithm, &Message::new(message), signature).is_ok()
         {
             return Ok(Some(certificate));
         }

@@ -5,8 +5,8 @@ use core::fmt;
 use crate::identity::PeerIdentity;
 use crate::policy::{Budget, LimitExceeded, Limits, RevocationPolicy, Role};
 use crate::signature::{
-    AlgorithmPolicy, AlgorithmRefused, PublicKey, SignatureBackend, SignatureCheck, SignatureError,
-    SignatureMemo,
+    AlgorithmPolicy, AlgorithmRefused, Message, PublicKey, SignatureBackend, SignatureCheck,
+    SignatureError, SignatureMemo,
 };
 use crate::x509::{AlgorithmIdentifier, Certificate, KeyUsage, Name, Time};
 
@@ -72,7 +72,7 @@ impl<'a> SignatureTools<'a> {
         &self,
         key: PublicKey<'_>,
         algorithm: AlgorithmIdentifier<'_>,
-        message: &[u8],
+        message: &Message<'_>,
         signature: &[u8],
     ) -> Result<(), SignatureFailure> {
         self.algorithms.check(algorithm, &key.spki())?;

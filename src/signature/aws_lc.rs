@@ -5,6 +5,9 @@
 //! on P-256 and P-521; Ed25519; ML-DSA-44, -65 and -87 (FIPS 204, pure, empty context, as RFC 9881
 //! section 3 asks for).
 //!
+//! Where an algorithm signs a digest, the digest is computed first and the signature verified over it:
+//! that costs less than to have both done in one call, and the memo needs the same digest.
+//!
 //! A parsed key of `aws-lc-rs` is bound to one signature algorithm, hash included. A prepared key
 //! here therefore holds one for each algorithm that fits it, parsed at first use; the one that
 //! issuers use most is parsed at once, so that a key which cannot be parsed is not prepared.
@@ -13,11 +16,13 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use std::sync::OnceLock;
 
+use aws_lc_rs::digest::{self, Digest};
 use aws_lc_rs::signature::{ParsedPublicKey, UnparsedPublicKey, VerificationAlgorithm};
 
 use super::backend::{choose_verifier, recognize};
 use super::{
-    KeyAlgorithm, PreparedKey, PublicKey, SignatureAlgorithm, SignatureBackend, SignatureError,
+    KeyAlgorithm, Message, PreparedKey, PublicKey, SignatureAlgorithm, SignatureBackend,
+    SignatureError,
 };
 use crate::x509::AlgorithmIdentifier;
 
@@ -36,14 +41,17 @@ impl SignatureBackend for AwsLcBackend {
         &self,
         key: PublicKey<'_>,
         algorithm: AlgorithmIdentifier<'_>,
-        message: &[u8],
+        message: &Message<'_>,
         signature: &[u8],
     ) -> Result<(), SignatureError> {
         let kind = KeyAlgorithm::classify(&key.spki());
-        let verifier = verifier(kind, recognize(kind, algorithm)?)?;
-        UnparsedPublicKey::new(verifier, key.spki().key())
-            .verify(message, signature)
-            .map_err(|_| SignatureError::Invalid)
+        let algorithm = recognize(kind, algorithm)?;
+        let key = UnparsedPublicKey::new(verifier(kind, algorithm)?, octets(kind, key));
+        match digest(algorithm, message) {
+            Some(digest) => key.verify_digest(&digest, signature),
+            None => key.verify(message.octets(), signature),
+        }
+        .map_err(|_| SignatureError::Invalid)
     }
 
     fn prepare(&self, key: PublicKey<'_>) -> Option<Arc<dyn PreparedKey>> {
@@ -52,11 +60,34 @@ impl SignatureBackend for AwsLcBackend {
             .iter()
             .map(|&algorithm| Slot { algorithm, parsed: OnceLock::new() })
             .collect();
-        let prepared = Prepared { kind, octets: key.spki().key().into(), slots };
+        let prepared = Prepared { kind, octets: octets(kind, key).into(), slots };
         let first = prepared.slots.first()?;
         first.parsed(kind, &prepared.octets).ok()?;
         Some(Arc::new(prepared))
     }
+}
+
+/// The form of a key that is parsed fastest: of elliptic curves the whole SubjectPublicKeyInfo, which
+/// is what `aws-lc-rs` looks for first.
+const fn octets<'a>(kind: KeyAlgorithm, key: PublicKey<'a>) -> &'a [u8] {
+    match kind {
+        KeyAlgorithm::P256 | KeyAlgorithm::P384 | KeyAlgorithm::P521 => key.spki().der(),
+        _ => key.spki().key(),
+    }
+}
+
+/// The digest of the message, for algorithms that sign one.
+fn digest(algorithm: SignatureAlgorithm, message: &Message<'_>) -> Option<Digest> {
+    use SignatureAlgorithm as S;
+    let digest = match algorithm {
+        S::EcdsaSha256 | S::RsaPkcs1Sha256 | S::RsaPssSha256 => {
+            return Digest::import_less_safe(&message.sha256(), &digest::SHA256).ok();
+        }
+        S::EcdsaSha384 | S::RsaPkcs1Sha384 | S::RsaPssSha384 => &digest::SHA384,
+        S::EcdsaSha512 | S::RsaPkcs1Sha512 | S::RsaPssSha512 => &digest::SHA512,
+        _ => return None,
+    };
+    Some(digest::digest(digest, message.octets()))
 }
 
 /// The algorithms that a prepared key of this kind holds itself ready for, the most usual first.
@@ -124,16 +155,19 @@ impl PreparedKey for Prepared {
     fn verify(
         &self,
         algorithm: AlgorithmIdentifier<'_>,
-        message: &[u8],
+        message: &Message<'_>,
         signature: &[u8],
     ) -> Result<(), SignatureError> {
         let algorithm = recognize(self.kind, algorithm)?;
         let Some(slot) = self.slots.iter().find(|slot| slot.algorithm == algorithm) else {
             return Err(SignatureError::UnsupportedAlgorithm);
         };
-        slot.parsed(self.kind, &self.octets)?
-            .verify_sig(message, signature)
-            .map_err(|_| SignatureError::Invalid)
+        let key = slot.parsed(self.kind, &self.octets)?;
+        match digest(algorithm, message) {
+            Some(digest) => key.verify_digest_sig(&digest, signature),
+            None => key.verify_sig(message.octets(), signature),
+        }
+        .map_err(|_| SignatureError::Invalid)
     }
 }
 
@@ -175,7 +209,7 @@ mod tests {
         let compressed = vector.compressed_spki();
         let key = PublicKey::new(SubjectPublicKeyInfo::from_der(&compressed).unwrap());
         let verify = |signature: &[u8]| {
-            AwsLcBackend::NEW.verify(key, vector.algorithm(), MESSAGE, signature)
+            AwsLcBackend::NEW.verify(key, vector.algorithm(), &Message::new(MESSAGE), signature)
         };
         assert_eq!(verify(&vector.signature), Ok(()));
         assert_eq!(verify(&vector.signature[1..]), Err(SignatureError::Invalid));
@@ -210,9 +244,10 @@ mod tests {
                 ("as signed", MESSAGE, Ok(())),
                 ("another message", &b"something else"[..], Err(SignatureError::Invalid)),
             ] {
-                let found = AwsLcBackend::NEW.verify(key, algorithm, message, &signature);
+                let message = Message::new(message);
+                let found = AwsLcBackend::NEW.verify(key, algorithm, &message, &signature);
                 assert_eq!(found, expected, "ML-DSA {last}: {case}");
-                let found = prepared.verify(algorithm, message, &signature);
+                let found = prepared.verify(algorithm, &message, &signature);
                 assert_eq!(found, expected, "ML-DSA {last} prepared: {case}");
             }
         }
@@ -226,7 +261,12 @@ mod tests {
         let key = PublicKey::new(SubjectPublicKeyInfo::from_der(&spki).unwrap());
         assert!(AwsLcBackend::NEW.prepare(key).is_none());
         assert_eq!(
-            AwsLcBackend::NEW.verify(key, vector.algorithm(), MESSAGE, &vector.signature),
+            AwsLcBackend::NEW.verify(
+                key,
+                vector.algorithm(),
+                &Message::new(MESSAGE),
+                &vector.signature
+            ),
             Err(SignatureError::Invalid)
         );
     }

@@ -8,6 +8,7 @@
 use alloc::sync::Arc;
 use core::fmt::Debug;
 
+use super::Message;
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
 use super::{KeyAlgorithm, SignatureAlgorithm};
 use crate::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
@@ -24,7 +25,7 @@ pub trait SignatureBackend: Debug + Send + Sync {
         &self,
         key: PublicKey<'_>,
         algorithm: AlgorithmIdentifier<'_>,
-        message: &[u8],
+        message: &Message<'_>,
         signature: &[u8],
     ) -> Result<(), SignatureError>;
 
@@ -50,7 +51,7 @@ pub trait PreparedKey: Debug + Send + Sync {
     fn verify(
         &self,
         algorithm: AlgorithmIdentifier<'_>,
-        message: &[u8],
+        message: &Message<'_>,
         signature: &[u8],
     ) -> Result<(), SignatureError>;
 }

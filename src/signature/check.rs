@@ -4,7 +4,9 @@
 //! and the key are allowed was asked before (see [`AlgorithmPolicy`](super::AlgorithmPolicy)): a
 //! memo filled under a lenient policy must not widen a strict one, so policy never comes after it.
 
-use super::{MemoKey, PreparedKey, PublicKey, SignatureBackend, SignatureError, SignatureMemo};
+use super::{
+    MemoKey, Message, PreparedKey, PublicKey, SignatureBackend, SignatureError, SignatureMemo,
+};
 use crate::x509::AlgorithmIdentifier;
 
 /// What is to be verified.
@@ -12,7 +14,7 @@ use crate::x509::AlgorithmIdentifier;
 pub(crate) struct SignatureCheck<'a> {
     pub(crate) key: PublicKey<'a>,
     pub(crate) algorithm: AlgorithmIdentifier<'a>,
-    pub(crate) message: &'a [u8],
+    pub(crate) message: &'a Message<'a>,
     /// The octets of the signature's BIT STRING, which had no unused bits.
     pub(crate) signature: &'a [u8],
 }
@@ -74,7 +76,7 @@ mod tests {
             &self,
             key: PublicKey<'_>,
             _: AlgorithmIdentifier<'_>,
-            _: &[u8],
+            _: &Message<'_>,
             signature: &[u8],
         ) -> Result<(), SignatureError> {
             self.asked.fetch_add(1, Ordering::Relaxed);
@@ -97,7 +99,7 @@ mod tests {
         fn verify(
             &self,
             _: AlgorithmIdentifier<'_>,
-            _: &[u8],
+            _: &Message<'_>,
             _: &[u8],
         ) -> Result<(), SignatureError> {
             Err(SignatureError::Invalid)
@@ -113,7 +115,7 @@ mod tests {
         let sound = SignatureCheck {
             key,
             algorithm: vector.algorithm(),
-            message: MESSAGE,
+            message: &Message::new(MESSAGE),
             signature: &signature,
         };
         let wrong = SignatureCheck { signature: &signature[1..], ..sound };
@@ -147,7 +149,7 @@ mod tests {
             let check = SignatureCheck {
                 key,
                 algorithm: subject.algorithm(),
-                message: MESSAGE,
+                message: &Message::new(MESSAGE),
                 signature: &[0x04, 0x01, 7, 9],
             };
             assert_eq!(check.run(&Toy::default(), None, None), expected, "{case}");

@@ -12,7 +12,7 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 
-use super::{PreparedKey, PublicKey, SignatureBackend, SignatureError};
+use super::{Message, PreparedKey, PublicKey, SignatureBackend, SignatureError};
 use crate::table::{SharedTable, tag};
 use crate::x509::AlgorithmIdentifier;
 
@@ -49,7 +49,7 @@ impl SignatureBackend for KeptKeys {
         &self,
         key: PublicKey<'_>,
         algorithm: AlgorithmIdentifier<'_>,
-        message: &[u8],
+        message: &Message<'_>,
         signature: &[u8],
     ) -> Result<(), SignatureError> {
         if key.inherited_parameters().is_some() {
@@ -91,8 +91,9 @@ mod tests {
     fn only_keys_under_which_something_held_are_kept() {
         let kept = KeptKeys::new(Arc::new(AwsLcBackend::NEW), 4);
         let vector = vectors::named("p-256 ecdsa-sha256");
-        let verify =
-            |message| kept.verify(vector.key(), vector.algorithm(), message, &vector.signature);
+        let verify = |message| {
+            kept.verify(vector.key(), vector.algorithm(), &Message::new(message), &vector.signature)
+        };
         for (case, message, expected, count) in [
             ("false", &b"another"[..], Err(SignatureError::Invalid), 0),
             ("holds", MESSAGE, Ok(()), 1),

@@ -7,8 +7,8 @@
 //! to accept anything. Failures are not remembered, so that a stranger cannot fill a memo.
 //!
 //! [`MemoKey`] is SHA-256 over a separator with a version and, each with its length, the algorithm,
-//! the issuer's whole SubjectPublicKeyInfo with inherited parameters, the signature and the signed
-//! bytes. Keys are compared whole; two inputs with one key are a SHA-256 collision.
+//! the issuer's whole SubjectPublicKeyInfo with inherited parameters, the signature and the SHA-256 of
+//! the signed octets, which a backend that verifies from a digest needs as well. Keys are compared whole; two inputs with one key are a SHA-256 collision.
 //!
 //! What a memo says is believed. Share one only between verifiers whose backends are trusted alike:
 //! a backend that accepts what is false makes it true for all of them.
@@ -17,7 +17,7 @@ use core::fmt;
 
 use sha2::{Digest, Sha256};
 
-use super::PublicKey;
+use super::{Message, PublicKey};
 use crate::x509::{AlgorithmIdentifier, write_hex};
 
 /// Remembers signatures that verified.
@@ -38,21 +38,22 @@ pub trait SignatureMemo: fmt::Debug + Send + Sync {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MemoKey([u8; 32]);
 
-const SEPARATOR: &[u8] = b"bonafide signature memo 1\0";
+const SEPARATOR: &[u8] = b"bonafide signature memo 2\0";
 
 impl MemoKey {
     /// Hashes everything that goes into one verification; allocates nothing.
     pub(crate) fn new(
         key: PublicKey<'_>,
         algorithm: AlgorithmIdentifier<'_>,
-        message: &[u8],
+        message: &Message<'_>,
         signature: &[u8],
     ) -> Self {
         let mut hash = Sha256::new();
         hash.update(SEPARATOR);
         // Absent and empty differ: an encoding is never empty, so absence is the empty string.
         let inherited = key.inherited_parameters().unwrap_or(&[]);
-        for field in [algorithm.der(), key.spki().der(), inherited, signature, message] {
+        let signed = message.sha256();
+        for field in [algorithm.der(), key.spki().der(), inherited, signature, &signed] {
             // Lengths fit 64 bits on every platform; a longer one could not be in memory.
             hash.update(u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes());
             hash.update(field);
@@ -96,16 +97,16 @@ mod tests {
         let other = vectors::named("p-256 ecdsa-sha384");
         let key = vector.key();
         let algorithm = vector.algorithm();
-        let base = MemoKey::new(key, algorithm, MESSAGE, &vector.signature);
-        assert_eq!(base, MemoKey::new(key, algorithm, MESSAGE, &vector.signature));
+        let base = MemoKey::new(key, algorithm, &Message::new(MESSAGE), &vector.signature);
+        assert_eq!(base, MemoKey::new(key, algorithm, &Message::new(MESSAGE), &vector.signature));
         let moved: Vec<u8> = [&vector.signature[..], &MESSAGE[..1]].concat();
         let keys: BTreeSet<MemoKey> = [
             base,
-            MemoKey::new(second.key(), algorithm, MESSAGE, &vector.signature),
-            MemoKey::new(key, other.algorithm(), MESSAGE, &vector.signature),
-            MemoKey::new(key, algorithm, b"another", &vector.signature),
-            MemoKey::new(key, algorithm, MESSAGE, &second.signature),
-            MemoKey::new(key, algorithm, &MESSAGE[1..], &moved),
+            MemoKey::new(second.key(), algorithm, &Message::new(MESSAGE), &vector.signature),
+            MemoKey::new(key, other.algorithm(), &Message::new(MESSAGE), &vector.signature),
+            MemoKey::new(key, algorithm, &Message::new(b"another"), &vector.signature),
+            MemoKey::new(key, algorithm, &Message::new(MESSAGE), &second.signature),
+            MemoKey::new(key, algorithm, &Message::new(&MESSAGE[1..]), &moved),
         ]
         .into();
         assert_eq!(keys.len(), 6);
@@ -121,9 +122,10 @@ mod tests {
         let (one, two) = (issuer(1), issuer(2));
         let under = |issuer| {
             let issuer = PublicKey::new(SubjectPublicKeyInfo::from_der(issuer).unwrap());
-            MemoKey::new(issuer.issued(subject), subject.algorithm(), MESSAGE, &[])
+            MemoKey::new(issuer.issued(subject), subject.algorithm(), &Message::new(MESSAGE), &[])
         };
-        let alone = MemoKey::new(PublicKey::new(subject), subject.algorithm(), MESSAGE, &[]);
+        let alone =
+            MemoKey::new(PublicKey::new(subject), subject.algorithm(), &Message::new(MESSAGE), &[]);
         assert_ne!(under(&one), under(&two));
         assert_ne!(under(&one), alone);
     }

@@ -26,6 +26,7 @@ mod identifier;
 mod kept;
 mod key;
 mod memo;
+mod message;
 mod pki_types;
 mod policy;
 #[cfg(feature = "ring")]
@@ -46,6 +47,7 @@ pub use key::{KeyAlgorithm, KeyKind};
 #[cfg(target_has_atomic = "64")]
 pub use memo::SharedMemo;
 pub use memo::{MemoKey, SignatureMemo};
+pub use message::Message;
 pub use pki_types::PkiTypesBackend;
 pub use policy::{AlgorithmPolicy, AlgorithmRefused};
 #[cfg(feature = "ring")]

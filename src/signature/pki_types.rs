@@ -8,7 +8,7 @@
 
 use rustls_pki_types::SignatureVerificationAlgorithm;
 
-use super::{KeyAlgorithm, PublicKey, SignatureBackend, SignatureError};
+use super::{KeyAlgorithm, Message, PublicKey, SignatureBackend, SignatureError};
 use crate::x509::AlgorithmIdentifier;
 
 /// Verifies with a list of algorithms.
@@ -30,7 +30,7 @@ impl SignatureBackend for PkiTypesBackend {
         &self,
         key: PublicKey<'_>,
         algorithm: AlgorithmIdentifier<'_>,
-        message: &[u8],
+        message: &Message<'_>,
         signature: &[u8],
     ) -> Result<(), SignatureError> {
         let spki = key.spki();
@@ -50,7 +50,7 @@ impl SignatureBackend for PkiTypesBackend {
             if KeyAlgorithm::classify(&spki) == KeyAlgorithm::Malformed {
                 return Err(SignatureError::MalformedKey);
             }
-            if candidate.verify_signature(spki.key(), message, signature).is_ok() {
+            if candidate.verify_signature(spki.key(), message.octets(), signature).is_ok() {
                 return Ok(());
             }
             error = SignatureError::Invalid;
@@ -117,7 +117,12 @@ mod tests {
             ("unlisted key", &rsa, &p256, 1, Err(SignatureError::KeyMismatch)),
             ("unlisted algorithm", &p256, &p384, 1, Err(SignatureError::UnsupportedAlgorithm)),
         ] {
-            let found = BACKEND.verify(key.key(), algorithm.algorithm(), MESSAGE, &[signature]);
+            let found = BACKEND.verify(
+                key.key(),
+                algorithm.algorithm(),
+                &Message::new(MESSAGE),
+                &[signature],
+            );
             assert_eq!(found, expected, "{case}");
         }
     }
@@ -129,7 +134,7 @@ mod tests {
         spki[26] = 0x06;
         let key = PublicKey::new(SubjectPublicKeyInfo::from_der(&spki).unwrap());
         assert_eq!(
-            BACKEND.verify(key, p256.algorithm(), MESSAGE, &[1]),
+            BACKEND.verify(key, p256.algorithm(), &Message::new(MESSAGE), &[1]),
             Err(SignatureError::MalformedKey)
         );
     }

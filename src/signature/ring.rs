@@ -8,7 +8,9 @@
 use ring::signature::{UnparsedPublicKey, VerificationAlgorithm};
 
 use super::backend::{choose_verifier, recognize};
-use super::{KeyAlgorithm, PublicKey, SignatureAlgorithm, SignatureBackend, SignatureError};
+use super::{
+    KeyAlgorithm, Message, PublicKey, SignatureAlgorithm, SignatureBackend, SignatureError,
+};
 use crate::x509::AlgorithmIdentifier;
 
 /// Verifies with `ring`.
@@ -26,14 +28,14 @@ impl SignatureBackend for RingBackend {
         &self,
         key: PublicKey<'_>,
         algorithm: AlgorithmIdentifier<'_>,
-        message: &[u8],
+        message: &Message<'_>,
         signature: &[u8],
     ) -> Result<(), SignatureError> {
         let octets = key.spki().key();
         let kind = KeyAlgorithm::classify(&key.spki());
         let verifier = verifier(kind, octets, recognize(kind, algorithm)?)?;
         UnparsedPublicKey::new(verifier, octets)
-            .verify(message, signature)
+            .verify(message.octets(), signature)
             .map_err(|_| SignatureError::Invalid)
     }
 }
@@ -84,10 +86,11 @@ mod tests {
     #[test]
     fn compressed_points_are_not_supported() {
         let vector = vectors::named("p-256 ecdsa-sha256");
+        let message = Message::new(vectors::MESSAGE);
         let compressed = vector.compressed_spki();
         let key = PublicKey::new(crate::x509::SubjectPublicKeyInfo::from_der(&compressed).unwrap());
         assert_eq!(
-            RingBackend::NEW.verify(key, vector.algorithm(), vectors::MESSAGE, &vector.signature),
+            RingBackend::NEW.verify(key, vector.algorithm(), &message, &vector.signature),
             Err(SignatureError::UnsupportedKey)
         );
     }

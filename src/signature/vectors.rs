@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::PublicKey;
 #[cfg(any(feature = "ring", feature = "aws-lc-rs"))]
-use super::{SignatureBackend, SignatureError};
+use super::{Message, SignatureBackend, SignatureError};
 use crate::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo};
 
 /// What every vector signs.
@@ -83,6 +83,7 @@ pub(super) fn run(
             ("empty", MESSAGE, &Vec::new(), damaged),
         ] {
             let name = vector.name;
+            let message = &Message::new(message);
             let found = backend.verify(vector.key(), vector.algorithm(), message, signature);
             assert_eq!(found, expected, "{name}: {case}");
             if let Some(prepared) = backend.prepare(vector.key()) {
@@ -92,6 +93,7 @@ pub(super) fn run(
         }
     }
 
+    let message = &Message::new(MESSAGE);
     let (rsa, curve) = (named("rsa-2048 rsa-pkcs1-sha256"), named("p-256 ecdsa-sha256"));
     for (case, key, algorithm, expected) in [
         ("RSA algorithm, curve key", &curve, &rsa, SignatureError::KeyMismatch),
@@ -100,19 +102,19 @@ pub(super) fn run(
         ("another padding", &rsa, &named("rsa-2048 rsa-pss-sha256"), SignatureError::Invalid),
         ("another key", &named("rsa-1024 rsa-pkcs1-sha256"), &rsa, SignatureError::Invalid),
     ] {
-        let found = backend.verify(key.key(), algorithm.algorithm(), MESSAGE, &rsa.signature);
+        let found = backend.verify(key.key(), algorithm.algorithm(), message, &rsa.signature);
         assert_eq!(found, Err(expected), "{case}");
     }
     let second = named("p-256 second ecdsa-sha256");
     assert_eq!(
-        backend.verify(second.key(), curve.algorithm(), MESSAGE, &curve.signature),
+        backend.verify(second.key(), curve.algorithm(), message, &curve.signature),
         Err(SignatureError::Invalid),
         "another key of the same kind"
     );
     let unknown = [0x30, 0x03, 0x06, 0x01, 0x2a];
     let unknown = AlgorithmIdentifier::from_der(&unknown).unwrap();
     assert_eq!(
-        backend.verify(rsa.key(), unknown, MESSAGE, &rsa.signature),
+        backend.verify(rsa.key(), unknown, message, &rsa.signature),
         Err(SignatureError::UnsupportedAlgorithm)
     );
 }

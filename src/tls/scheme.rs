@@ -8,8 +8,8 @@
 use alloc::vec::Vec;
 
 use crate::signature::{
-    AlgorithmPolicy, KeyAlgorithm, KeyKind, PublicKey, SignatureAlgorithm, SignatureBackend,
-    SignatureError,
+    AlgorithmPolicy, KeyAlgorithm, KeyKind, Message, PublicKey, SignatureAlgorithm,
+    SignatureBackend, SignatureError,
 };
 use crate::x509::SubjectPublicKeyInfo;
 use crate::x509::der::Tag;
@@ -143,7 +143,8 @@ impl HandshakeSignature<'_> {
         }
         policy.check(identifier, &key).map_err(|_| SignatureRefused::Policy)?;
         let key = PublicKey::new(key);
-        backend.verify(key, identifier, self.message, self.signature).map_err(|error| match error {
+        let message = Message::new(self.message);
+        backend.verify(key, identifier, &message, self.signature).map_err(|error| match error {
             SignatureError::UnsupportedAlgorithm | SignatureError::UnsupportedKey => {
                 SignatureRefused::Unsupported
             }
@@ -163,7 +164,7 @@ pub(crate) fn supported(backend: &dyn SignatureBackend, policy: &AlgorithmPolicy
         let Ok(key) = SubjectPublicKeyInfo::from_der(&spki) else { return false };
         policy.check(identifier, &key).is_ok()
             && matches!(
-                backend.verify(PublicKey::new(key), identifier, b"", &[0; 64]),
+                backend.verify(PublicKey::new(key), identifier, &Message::new(b""), &[0; 64]),
                 Ok(()) | Err(SignatureError::Invalid | SignatureError::MalformedKey)
             )
     };
@@ -239,7 +240,7 @@ mod tests {
             &self,
             _: PublicKey<'_>,
             _: AlgorithmIdentifier<'_>,
-            _: &[u8],
+            _: &Message<'_>,
             _: &[u8],
         ) -> Result<(), SignatureError> {
             self.0

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bonafide::decision::Decision;
 use bonafide::policy::{Limits, Purpose, ValidationPolicy};
-use bonafide::signature::{AlgorithmPolicy, PublicKey, SignatureBackend, SignatureError};
+use bonafide::signature::{AlgorithmPolicy, Message, PublicKey, SignatureBackend, SignatureError};
 use bonafide::trust::{TrustAnchor, TrustBundle, TrustStore};
 use bonafide::verify::{Expect, Request, Verifier};
 use bonafide::x509::{AlgorithmIdentifier, OwnedOid, Time};
@@ -37,7 +37,7 @@ impl SignatureBackend for ToyBackend {
         &self,
         key: PublicKey<'_>,
         algorithm: AlgorithmIdentifier<'_>,
-        message: &[u8],
+        message: &Message<'_>,
         signature: &[u8],
     ) -> Result<(), SignatureError> {
         if !is_plain(key.spki().algorithm(), &self.key) {
@@ -46,7 +46,7 @@ impl SignatureBackend for ToyBackend {
         if !is_plain(algorithm, &self.signature) {
             return Err(SignatureError::UnsupportedAlgorithm);
         }
-        if toy_verify(key.spki().key(), message, signature) {
+        if toy_verify(key.spki().key(), message.octets(), signature) {
             Ok(())
         } else {
             Err(SignatureError::Invalid)

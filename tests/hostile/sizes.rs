@@ -367,7 +367,7 @@ impl bonafide::signature::SignatureBackend for Recorder {
         &self,
         key: bonafide::signature::PublicKey<'_>,
         algorithm: bonafide::x509::AlgorithmIdentifier<'_>,
-        message: &[u8],
+        message: &bonafide::signature::Message<'_>,
         signature: &[u8],
     ) -> Result<(), bonafide::signature::SignatureError> {
         self.keys.lock().unwrap().push(key.spki().der().to_vec());

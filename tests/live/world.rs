@@ -9,7 +9,7 @@ use bonafide::live::{Live, LivePeer, Presented, Requirement, Ruling};
 use bonafide::policy::{RevocationPolicy, RevocationRule, Role, UnknownReason, ValidationPolicy};
 use bonafide::revocation::{CrlSigner, Issuer, OcspStore, SignatureTools, VerifiedCrl};
 use bonafide::signature::{
-    AlgorithmPolicy, PublicKey, RingBackend, SignatureBackend, SignatureError,
+    AlgorithmPolicy, Message, PublicKey, RingBackend, SignatureBackend, SignatureError,
 };
 use bonafide::trust::{Domain, TrustAnchor, TrustBundle, TrustStore};
 use bonafide::verify::Verifier;
@@ -38,7 +38,7 @@ impl SignatureBackend for Counting {
         &self,
         key: PublicKey<'_>,
         algorithm: AlgorithmIdentifier<'_>,
-        message: &[u8],
+        message: &Message<'_>,
         signature: &[u8],
     ) -> Result<(), SignatureError> {
         self.0.fetch_add(1, Ordering::Relaxed);

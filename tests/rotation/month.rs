@@ -18,7 +18,7 @@ use bonafide::credential::{
     SoftwareKey, Step, Update,
 };
 use bonafide::policy::ValidationPolicy;
-use bonafide::signature::{PublicKey, default_backend};
+use bonafide::signature::{Message, PublicKey, default_backend};
 use bonafide::x509::Time;
 use rustls_pki_types::CertificateDer;
 
@@ -346,7 +346,12 @@ impl World {
                     let signature = credential.key().sign(algorithm, b"handshake").unwrap();
                     let identifier = algorithm.identifier().unwrap();
                     default_backend()
-                        .verify(PublicKey::new(spki), identifier, b"handshake", &signature)
+                        .verify(
+                            PublicKey::new(spki),
+                            identifier,
+                            &Message::new(b"handshake"),
+                            &signature,
+                        )
                         .unwrap();
                 }
                 CredentialEvent::Drained { .. } => self.tally.drained += 1,

@@ -10,7 +10,7 @@ use bonafide::rustls::{
     ExpectServer, PeerError, PinnedKeys, Presents, ServerEndpoint,
 };
 use bonafide::signature::{
-    AlgorithmPolicy, PublicKey, RingBackend, SignatureBackend, SignatureError,
+    AlgorithmPolicy, Message, PublicKey, RingBackend, SignatureBackend, SignatureError,
 };
 use bonafide::trust::{Domain, Scope, TrustStore};
 use bonafide::x509::{AlgorithmIdentifier, Certificate, Extension};
@@ -435,7 +435,7 @@ impl SignatureBackend for Interrupted {
         &self,
         key: PublicKey<'_>,
         algorithm: AlgorithmIdentifier<'_>,
-        message: &[u8],
+        message: &Message<'_>,
         signature: &[u8],
     ) -> Result<(), SignatureError> {
         let answer = RingBackend::NEW.verify(key, algorithm, message, signature);

@@ -11,7 +11,7 @@ use bonafide::live::{Live, Publication};
 use bonafide::policy::ValidationPolicy;
 use bonafide::revocation::{Denied, DenyRule};
 use bonafide::rustls::{ClientEndpoint, Connection, ConnectionError, ServerEndpoint};
-use bonafide::signature::{PublicKey, RingBackend, SignatureBackend, SignatureError};
+use bonafide::signature::{Message, PublicKey, RingBackend, SignatureBackend, SignatureError};
 use bonafide::x509::AlgorithmIdentifier;
 use rustls::server::ProducesTickets;
 use rustls::{
@@ -101,7 +101,7 @@ impl SignatureBackend for Counting {
         &self,
         key: PublicKey<'_>,
         algorithm: AlgorithmIdentifier<'_>,
-        message: &[u8],
+        message: &Message<'_>,
         signature: &[u8],
     ) -> Result<(), SignatureError> {
         self.0.fetch_add(1, Ordering::Relaxed);

@@ -14,7 +14,7 @@ use bonafide::rustls_0_24::{
     ClientCredentials, ClientEndpoint, ClientVerifier, Connection, ConnectionError, ExpectServer,
     ServerCredentials, ServerEndpoint, ServerVerifier,
 };
-use bonafide::signature::{PublicKey, SignatureBackend, SignatureError};
+use bonafide::signature::{Message, PublicKey, SignatureBackend, SignatureError};
 use bonafide::trust::{TrustAnchor, TrustBundle, TrustStore};
 use bonafide::verify::Verifier;
 use bonafide::x509::AlgorithmIdentifier;
@@ -108,7 +108,7 @@ impl SignatureBackend for Counting {
         &self,
         key: PublicKey<'_>,
         algorithm: AlgorithmIdentifier<'_>,
-        message: &[u8],
+        message: &Message<'_>,
         signature: &[u8],
     ) -> Result<(), SignatureError> {
         self.0.fetch_add(1, Ordering::Relaxed);

@@ -5,7 +5,8 @@
 //! (RFC 5280 section 6.1.4 (d) to (f), RFC 3279 section 2.3.2).
 
 use bonafide::signature::{
-    KeyAlgorithm, PreparedKey, PublicKey, SignatureAlgorithm, SignatureBackend, SignatureError,
+    KeyAlgorithm, Message, PreparedKey, PublicKey, SignatureAlgorithm, SignatureBackend,
+    SignatureError,
 };
 use bonafide::x509::AlgorithmIdentifier;
 use der::asn1::UintRef;
@@ -23,15 +24,15 @@ impl<B: SignatureBackend> SignatureBackend for WithDsa<B> {
         &self,
         key: PublicKey<'_>,
         algorithm: AlgorithmIdentifier<'_>,
-        message: &[u8],
+        message: &Message<'_>,
         signature: &[u8],
     ) -> Result<(), SignatureError> {
         if KeyAlgorithm::classify(&key.spki()) != KeyAlgorithm::Dsa {
             return self.0.verify(key, algorithm, message, signature);
         }
         let hash = match SignatureAlgorithm::recognize(algorithm) {
-            Some(SignatureAlgorithm::DsaSha1) => sha1::Sha1::digest(message).to_vec(),
-            Some(SignatureAlgorithm::DsaSha256) => sha2::Sha256::digest(message).to_vec(),
+            Some(SignatureAlgorithm::DsaSha1) => sha1::Sha1::digest(message.octets()).to_vec(),
+            Some(SignatureAlgorithm::DsaSha256) => sha2::Sha256::digest(message.octets()).to_vec(),
             Some(_) => return Err(SignatureError::KeyMismatch),
             None => return Err(SignatureError::UnsupportedAlgorithm),
         };

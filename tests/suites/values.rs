@@ -1,7 +1,7 @@
 //! Suites about one value: certificate policies, signatures, revocation lists.
 
 use bonafide::policy::ValidationPolicy;
-use bonafide::signature::{AlgorithmPolicy, KeyKind, PublicKey, SignatureBackend as _};
+use bonafide::signature::{AlgorithmPolicy, KeyKind, Message, PublicKey, SignatureBackend as _};
 use bonafide::trust::TrustAnchor;
 use bonafide::x509::{AlgorithmIdentifier, CertificateRevocationList, SubjectPublicKeyInfo, Time};
 use der::Decode as _;
@@ -80,7 +80,7 @@ fn verify(spki: &[u8], algorithm: &[u8], data: &[u8], bits: &[u8]) -> Result<(),
     let signature = bits.as_bytes().ok_or("unused bits in the signature")?;
     policy.check(algorithm, &spki).map_err(|refused| refused.code().to_owned())?;
     engine::backend()
-        .verify(PublicKey::new(spki), algorithm, data, signature)
+        .verify(PublicKey::new(spki), algorithm, &Message::new(data), signature)
         .map_err(|error| error.code().to_owned())
 }
 

@@ -20,7 +20,7 @@ use core::ptr::null_mut;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use bonafide::policy::ValidationPolicy;
-use bonafide::signature::SignatureBackend;
+use bonafide::signature::{Message, SignatureBackend};
 use bonafide::trust::{TrustAnchor, TrustBundle, TrustStore};
 use bonafide::verify::{Expect, Request, Verifier};
 use bonafide::x509::Time;
@@ -90,7 +90,7 @@ mod table {
             &self,
             key: PublicKey<'_>,
             _algorithm: AlgorithmIdentifier<'_>,
-            message: &[u8],
+            message: &Message<'_>,
             signature: &[u8],
         ) -> Result<(), SignatureError> {
             let digest: [u8; 32] = Sha256::new()

@@ -5,7 +5,7 @@
 #[path = "../../../tests/kit/mod.rs"]
 pub mod kit;
 
-use bonafide::signature::{PublicKey, SignatureBackend, SignatureError};
+use bonafide::signature::{Message, PublicKey, SignatureBackend, SignatureError};
 use bonafide::x509::AlgorithmIdentifier;
 use kit::{CertificateBuilder, Key, der};
 use sha2::{Digest, Sha512};
@@ -43,7 +43,7 @@ impl SignatureBackend for Hashing {
         &self,
         key: PublicKey<'_>,
         _: AlgorithmIdentifier<'_>,
-        message: &[u8],
+        message: &Message<'_>,
         signature: &[u8],
     ) -> Result<(), SignatureError> {
         if signature == sign(key.spki().key(), message) {

@@ -1,7 +1,7 @@
 //! Keys that OpenSSL wrote, in every form.
 
 use super::*;
-use crate::signature::{PublicKey, SignatureBackend};
+use crate::signature::{Message, PublicKey, SignatureBackend};
 use alloc::format;
 use alloc::string::String;
 use core::error::Error;
@@ -85,7 +85,9 @@ fn every_form_is_read_and_signs_for_its_public_key() {
             let spki = SubjectPublicKeyInfo::from_der(key.public_key()).unwrap();
             let identifier = algorithm.identifier().unwrap();
             let verify = |message: &[u8]| {
-                backend().verify(PublicKey::new(spki), identifier, message, &signature).is_ok()
+                backend()
+                    .verify(PublicKey::new(spki), identifier, &Message::new(message), &signature)
+                    .is_ok()
             };
             assert!(verify(message) && !verify(b"rotate you"), "{case}, {algorithm}");
         }
