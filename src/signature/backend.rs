@@ -89,7 +89,8 @@ impl<'a> PublicKey<'a> {
         // RFC 5280 6.1.4 (e): "If the subjectPublicKeyInfo field of the certificate contains an
         // algorithm field with null parameters or parameters are omitted, compare the certificate
         // subjectPublicKey algorithm to the working_public_key_algorithm."
-        let silent = subject.algorithm().parameters().is_none_or(|parameters| parameters == NULL);
+        let silent =
+            subject.algorithm().parameters().is_none_or(|parameters| matches!(parameters, NULL));
         let same = subject.algorithm().oid() == self.spki.algorithm().oid();
         let inherited_parameters = if silent && same { self.parameters() } else { None };
         Self { spki: subject, inherited_parameters }

@@ -74,11 +74,24 @@ const P256: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07
 const P384: &[u8] = &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22];
 const P521: &[u8] = &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23];
 
+/// Usual algorithms with their parameters: EC with P256, Ed25519 without any.
+const POINT_OF_P256: &[u8] =
+    b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07";
+const ED25519_ALONE: &[u8] = b"\x06\x03\x2b\x65\x70";
+
 impl KeyAlgorithm {
     /// Says what kind of key it is.
     #[must_use]
     #[inline]
     pub fn classify(spki: &SubjectPublicKeyInfo<'_>) -> Self {
+        match spki.algorithm().der() {
+            POINT_OF_P256 => point(Self::P256, 32, spki.key()),
+            ED25519_ALONE => exactly(Self::Ed25519, 32, None, spki.key()),
+            _ => Self::classify_by_parts(spki),
+        }
+    }
+
+    fn classify_by_parts(spki: &SubjectPublicKeyInfo<'_>) -> Self {
         let parameters = spki.algorithm().parameters();
         let key = spki.key();
         match spki.algorithm().oid().as_bytes() {
@@ -265,7 +278,6 @@ impl fmt::Display for KeyKind {
     }
 }
 
-#[inline]
 fn classify_curve(parameters: Option<&[u8]>, key: &[u8]) -> KeyAlgorithm {
     let (curve, field) = match parameters {
         Some(P256) => (KeyAlgorithm::P256, 32),
@@ -276,6 +288,12 @@ fn classify_curve(parameters: Option<&[u8]>, key: &[u8]) -> KeyAlgorithm {
         // RFC 5480 2.1.1: "implicitCurve and specifiedCurve MUST NOT be used in PKIX."
         _ => return KeyAlgorithm::Malformed,
     };
+    point(curve, field, key)
+}
+
+/// A key that is a point of a curve whose coordinates have `field` octets.
+#[inline]
+fn point(curve: KeyAlgorithm, field: usize, key: &[u8]) -> KeyAlgorithm {
     // RFC 5480 2.2: "The public key MUST be rejected if any other value is included in the first
     // octet."
     match key.first() {

@@ -11,6 +11,7 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::cmp::Ordering;
 use core::fmt;
 use core::net::IpAddr;
 
@@ -334,6 +335,17 @@ impl TrustStore {
 
     /// The block of a name and the place in it, or the ones where it would stand.
     fn locate(&self, name: &str) -> Result<(usize, usize), (usize, usize)> {
+        // One domain needs no search.
+        if let [block] = &*self.blocks
+            && let [only] = &*block.0
+        {
+            let place = only.name.as_ref().cmp(name);
+            return match place {
+                Ordering::Equal => Ok((0, 0)),
+                Ordering::Less => Err((0, 1)),
+                Ordering::Greater => Err((0, 0)),
+            };
+        }
         let last = self.blocks.len().saturating_sub(1);
         let before =
             |block: &Block| block.0.last().is_some_and(|domain| domain.name.as_ref() < name);

@@ -2,6 +2,7 @@
 //! that whom the caller expects, was anything revoked.
 
 use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -15,7 +16,7 @@ use crate::decision::{CertificationPath, CertifiedPeer, Decision, Finding, Outco
 use crate::identity::PeerIdentity;
 use crate::path::Means;
 use crate::policy::{Budget, LimitExceeded, Purpose};
-use crate::revocation::{EvidenceRequest, Revocation};
+use crate::revocation::{EvidenceRequest, Revocation, Unknown};
 use crate::trust::{AnchorState, TrustAnchor};
 use crate::x509::{OwnedOid, Time};
 
@@ -44,16 +45,18 @@ pub(super) struct Claim<'s> {
 
 /// What became of a valid path.
 pub(super) struct Confirmed {
-    pub(super) outcome: Result<CertifiedPeer, Breach>,
+    pub(super) outcome: Result<CertifiedPeer, Box<Breach>>,
     /// Evidence that might mend it, or take the place of what policy let pass.
     pub(super) wants: Vec<EvidenceRequest>,
 }
 
 impl Confirmed {
-    const fn refused(violation: Violation, wants: Vec<EvidenceRequest>) -> Self {
+    #[cold]
+    fn refused(violation: Violation) -> Self {
         // No other path changes what the peer's own certificate says.
         let reach = Reach::Certificate { depth: 0 };
-        Self { outcome: Err(Breach { violation, depth: Some(0), reach }), wants }
+        let breach = Breach { violation, depth: Some(0), reach };
+        Self { outcome: Err(Box::new(breach)), wants: Vec::new() }
     }
 }
 
@@ -91,16 +94,16 @@ impl<'a> Context<'a> {
     ) -> Result<Confirmed, LimitExceeded> {
         let Some(leaf) = steps.first() else {
             // A path without certificates, which no search makes.
-            return Ok(Confirmed::refused(Violation::NoIdentity, Vec::new()));
+            return Ok(Confirmed::refused(Violation::NoIdentity));
         };
         let domain = claim.selected.domain;
         let identified = identify(&claim.selected, leaf.certificate);
         if let Err(violation) = check_expectation(self.request.expect, &identified.identity) {
-            return Ok(Confirmed::refused(violation, Vec::new()));
+            return Ok(Confirmed::refused(*violation));
         }
-        let mut status = StatusReport::default();
         let asked = self.verifier.asks_about_revocation();
         let denies = self.revocation.deny_list().is_some();
+        let mut status = StatusReport::default();
         if asked || denies || self.request.stapled_ocsp.is_some() {
             status = self.inquire(&claim, steps, anchor, &identified.identity)?;
             if let Some(breach) = status.breach {
@@ -116,17 +119,9 @@ impl<'a> Context<'a> {
         for certificate in dated {
             valid_until = valid_until.min(certificate.not_after().saturating_add(skew));
         }
-        let mut notes = Vec::new();
-        if let AnchorState::Tainted { since } = anchor.state {
-            notes.push(Finding::new(Violation::Tainted { since }, Some(steps.len()), None));
-        }
-        for name in identified.left_out {
-            notes.push(Finding::new(Violation::OutsideTrustDomain { name }, Some(0), None));
-        }
-        for (why, depth) in status.passed {
-            let violation = Violation::RevocationUnknown(why);
-            notes.push(Finding::new(violation, Some(depth), None));
-        }
+        let noted = !status.passed.is_empty()
+            || !identified.left_out.is_empty()
+            || matches!(anchor.state, AnchorState::Tainted { .. });
         let bundle = domain.bundle();
         let peer = CertifiedPeer::new(PeerRecord {
             identity: identified.identity,
@@ -142,7 +137,11 @@ impl<'a> Context<'a> {
             decided_at: self.demands.now,
             revocation_asked: asked,
             evidence: status.evidence,
-            notes,
+            notes: if noted {
+                notes(anchor.state, steps.len(), identified.left_out, status.passed)
+            } else {
+                Vec::new()
+            },
         });
         Ok(Confirmed { outcome: Ok(peer), wants: status.wants })
     }
@@ -187,4 +186,22 @@ impl<'a> Context<'a> {
         let Self { verifier, demands, budget, .. } = self;
         Decision::new(outcome, demands.now, verifier.policy_digest, budget.work())
     }
+}
+
+/// What does not stand in the way of an acceptance and is worth to be known.
+#[cold]
+fn notes(
+    anchor: AnchorState,
+    anchor_depth: usize,
+    left_out: Vec<String>,
+    passed: Vec<(Unknown, usize)>,
+) -> Vec<Finding> {
+    let tainted = match anchor {
+        AnchorState::Tainted { since } => Some((Violation::Tainted { since }, anchor_depth)),
+        _ => None,
+    };
+    let outside = left_out.into_iter().map(|name| (Violation::OutsideTrustDomain { name }, 0));
+    let unknown = passed.into_iter().map(|(why, depth)| (Violation::RevocationUnknown(why), depth));
+    let notes = tainted.into_iter().chain(outside).chain(unknown);
+    notes.map(|(violation, depth)| Finding::new(violation, Some(depth), None)).collect()
 }

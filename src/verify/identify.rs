@@ -1,5 +1,6 @@
 //! From names in a certificate to an identity: which trust domain speaks, and for what.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -276,24 +277,24 @@ pub(super) fn identify<'s>(selected: &Selected<'s>, certificate: &Certificate<'s
 pub(super) fn check_expectation(
     expectation: Expectation<'_>,
     identity: &PeerIdentity,
-) -> Result<(), Violation> {
+) -> Result<(), Box<Violation>> {
     match expectation {
         Expectation::Names(names) => match names.iter().find(|name| !name.matches(identity)) {
             None => Ok(()),
-            Some(expected) => Err(Violation::NameMismatch {
+            Some(expected) => Err(Box::new(Violation::NameMismatch {
                 expected: alloc::format!("{expected}"),
                 presented: same_form(expected, identity),
-            }),
+            })),
         },
         Expectation::Matching(matcher) => {
             let report = matcher.explain(identity);
             if report.holds() {
                 Ok(())
             } else {
-                Err(Violation::NotAccepted { reason: alloc::format!("{report}") })
+                Err(Box::new(Violation::NotAccepted { reason: alloc::format!("{report}") }))
             }
         }
-        Expectation::Any if identity.is_empty() => Err(Violation::NoIdentity),
+        Expectation::Any if identity.is_empty() => Err(Box::new(Violation::NoIdentity)),
         Expectation::Any => Ok(()),
     }
 }

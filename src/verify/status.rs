@@ -7,6 +7,7 @@
 //! own path: a list that covers its own signer is the common case, and no other list could break
 //! the circle. Nesting is bounded by [`MAX_NESTING`].
 
+use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
@@ -57,7 +58,7 @@ pub(super) struct Inquiry<'a> {
 #[derive(Debug, Default)]
 pub(super) struct StatusReport {
     /// A certificate is revoked, or its status is unknown and the policy refuses that.
-    pub(super) breach: Option<Breach>,
+    pub(super) breach: Option<Box<Breach>>,
     /// Unknown statuses that the policy lets pass, with depth.
     pub(super) passed: Vec<(Unknown, usize)>,
     /// What the answers rest on.
@@ -409,6 +410,6 @@ impl StatusReport {
     fn refuse(&mut self, violation: Violation, depth: usize) {
         // The issuer on this path is part of the question.
         let reach = Reach::Prefix { depth: depth + 1 };
-        self.breach = Some(Breach { violation, depth: Some(depth), reach });
+        self.breach = Some(Box::new(Breach { violation, depth: Some(depth), reach }));
     }
 }

@@ -257,7 +257,7 @@ impl<'a> Context<'a> {
             match self.confirm(claim, &steps, anchor, policies) {
                 Ok(Confirmed { outcome, wants }) => {
                     let wants = self.ask(wants);
-                    let without = outcome.map_err(|breach| alloc::vec![breach]);
+                    let without = outcome.map_err(|breach| alloc::vec![*breach]);
                     if !wants.is_empty() {
                         self.anew = false;
                         searching.waiting = Some(Waiting { path, without });

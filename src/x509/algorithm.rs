@@ -16,6 +16,11 @@ use core::fmt;
 use super::der::{DerError, Reader, Span, Tag, check_oid};
 use super::oid::Oid;
 
+/// What most certificates are signed with.
+const ECDSA_WITH_SHA256: &[u8] = b"\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02";
+const ED25519: &[u8] = b"\x06\x03\x2b\x65\x70";
+const SHA256_WITH_RSA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00";
+
 /// An algorithm with its parameters, compared by their encoding.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AlgorithmIdentifier<'a> {
@@ -64,6 +69,12 @@ impl<'a> AlgorithmIdentifier<'a> {
         }
     }
 
+    /// The identifier whose content was seen to be `der`.
+    #[inline]
+    pub(super) const fn framed(der: &'a [u8], oid: Span) -> Self {
+        Self { der, oid }
+    }
+
     fn read_content(der: &'a [u8], mut reader: Reader<'a>) -> Result<Self, DerError> {
         let length = reader.oid()?.len();
         let end = der.len() - reader.rest().len();
@@ -78,6 +89,12 @@ impl<'a> AlgorithmIdentifier<'a> {
     /// one pattern; nothing where it is any other, malformed ones included.
     #[inline]
     fn read_short(der: &'a [u8]) -> Option<Self> {
+        match der {
+            ECDSA_WITH_SHA256 => return Some(Self::framed(der, Span::new(2, 10))),
+            ED25519 => return Some(Self::framed(der, Span::new(2, 5))),
+            SHA256_WITH_RSA => return Some(Self::framed(der, Span::new(2, 11))),
+            _ => {}
+        }
         let [0x06, length @ 0..0x80, ref rest @ ..] = *der else { return None };
         let (oid, rest) = rest.split_at_checked(usize::from(length))?;
         let framed = match *rest {

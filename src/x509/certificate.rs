@@ -215,10 +215,7 @@ impl CertificateIndex {
             .within(Field::SerialNumber)?;
         let inner = fields.element(Tag::SEQUENCE).within(Field::Signature)?;
         let issuer = fields.element(Tag::SEQUENCE).within(Field::Issuer)?;
-        let mut validity = fields.sequence().within(Field::Validity)?;
-        self.not_before = Time::read(&mut validity).within(Field::Validity)?;
-        self.not_after = Time::read(&mut validity).within(Field::Validity)?;
-        validity.finish().within(Field::Validity)?;
+        [self.not_before, self.not_after] = read_validity(&mut fields).within(Field::Validity)?;
         let subject = fields.element(Tag::SEQUENCE).within(Field::Subject)?;
         let spki = fields.element(Tag::SEQUENCE).within(Field::SubjectPublicKeyInfo)?;
 
@@ -284,6 +281,28 @@ impl CertificateIndex {
         }
         Ok(())
     }
+}
+
+/// RFC 5280 4.1.2.5: `Validity ::= SEQUENCE { notBefore Time, notAfter Time }`.
+#[inline]
+fn read_validity(fields: &mut Reader<'_>) -> Result<[Time; 2], DerError> {
+    if let Some(usual) = usual_validity(fields.rest()) {
+        fields.skip(32);
+        return Ok(usual);
+    }
+    let mut validity = fields.sequence()?;
+    let times = [Time::read(&mut validity)?, Time::read(&mut validity)?];
+    validity.finish()?;
+    Ok(times)
+}
+
+/// Two UTCTimes, as all certificates that expire before 2050 have them.
+#[inline]
+fn usual_validity(rest: &[u8]) -> Option<[Time; 2]> {
+    let [0x30, 0x1e, 0x17, 0x0d, times @ ..] = rest.first_chunk::<32>()? else { return None };
+    let (not_before, rest) = times.split_first_chunk::<13>()?;
+    let [0x17, 0x0d, not_after @ ..] = rest.first_chunk::<15>()? else { return None };
+    Some([Time::of_utc(not_before)?, Time::of_utc(not_after)?])
 }
 
 /// RFC 5280 4.1.2.1: `version [0] EXPLICIT Version DEFAULT v1`.

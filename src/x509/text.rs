@@ -60,12 +60,12 @@ const fn is_surrogate(unit: u16) -> bool {
 
 /// A set of ASCII characters, looked up in a table.
 #[derive(Debug)]
-pub(crate) struct Alphabet([bool; 128]);
+pub(crate) struct Alphabet([bool; 256]);
 
 impl Alphabet {
     /// The set of these characters; others than ASCII belong to none.
     pub(crate) const fn of(mut characters: &[u8]) -> Self {
-        let mut set = [false; 128];
+        let mut set = [false; 256];
         while let [octet, rest @ ..] = characters {
             if let Some((_, [member, ..])) = set.split_at_mut_checked(widen(*octet)) {
                 *member = true;

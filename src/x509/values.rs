@@ -152,8 +152,8 @@ impl<'a> Certificate<'a> {
     #[inline]
     pub fn subject_public_key_info(&self) -> Result<SubjectPublicKeyInfo<'a>, CertificateError> {
         let (der, offset) = self.spki_with_offset();
-        if let Some(short) = SubjectPublicKeyInfo::read_short(der) {
-            return Ok(short);
+        if let Some(usual) = SubjectPublicKeyInfo::read_usual(der) {
+            return Ok(usual);
         }
         Reader::at(der, offset)
             .and_then(|mut reader| SubjectPublicKeyInfo::read(&mut reader))
