@@ -70,29 +70,47 @@ pub fn race(contenders: &mut [Contender<'_>], rounds: usize, slice: Duration) ->
     Samples(samples)
 }
 
-/// What a second thread adds: work done in a time by two threads to that by one, median of
-/// interleaved rounds.
-pub fn second_thread(mut make: impl FnMut() -> Box<dyn FnMut() + Send>, rounds: usize) -> f64 {
-    let mut pair = [make(), make()];
-    let mut count = 1_u32;
-    let spent = |count: u32, work: &mut [Box<dyn FnMut() + Send>]| {
-        let start = Instant::now();
-        std::thread::scope(|scope| {
-            for run in work {
-                scope.spawn(move || (0..count).for_each(|_| run()));
-            }
-        });
-        start.elapsed()
-    };
-    while spent(count, &mut pair[..1]) < Duration::from_millis(4) {
-        count *= 2;
+/// What one thread does, made anew for each thread.
+pub type Work = Box<dyn FnMut() + Send>;
+
+/// What a second thread adds: work done in a time by two threads to that by one, for each of two kinds of
+/// work, and the ratio of the first to the second; medians of interleaved rounds.
+pub fn second_thread(
+    mut ours: impl FnMut() -> Work,
+    mut floor: impl FnMut() -> Work,
+    rounds: usize,
+) -> (f64, f64, f64) {
+    let mut kinds = [[ours(), ours()], [floor(), floor()]].map(|pair| (pair, 1_u32));
+    for (pair, count) in &mut kinds {
+        while by_threads(&mut pair[..1], *count) < Duration::from_millis(2) {
+            *count *= 2;
+        }
     }
-    let ratios = (0..rounds).map(|_| {
-        let one = spent(count, &mut pair[..1]);
-        let two = spent(count, &mut pair);
-        2.0 * one.as_secs_f64() / two.as_secs_f64()
+    let mut samples: [Vec<f64>; 3] = Default::default();
+    for _ in 0..rounds {
+        let [one, two] = [1, 2].map(|threads| {
+            let spent =
+                kinds.each_mut().map(|(pair, count)| by_threads(&mut pair[..threads], *count));
+            spent.map(|spent| spent.as_secs_f64())
+        });
+        let gains = [2.0 * one[0] / two[0], 2.0 * one[1] / two[1]];
+        for (samples, value) in samples.iter_mut().zip([gains[0], gains[1], gains[0] / gains[1]]) {
+            samples.push(value);
+        }
+    }
+    let [ours, floor, ratio] = samples.map(median);
+    (ours, floor, ratio)
+}
+
+/// How long it takes when each thread does its work `count` times.
+fn by_threads(work: &mut [Work], count: u32) -> Duration {
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        for run in work {
+            scope.spawn(move || (0..count).for_each(|_| run()));
+        }
     });
-    median(ratios.collect())
+    start.elapsed()
 }
 
 pub fn median(mut values: Vec<f64>) -> f64 {
