@@ -91,8 +91,8 @@ impl<'a> PublicKey<'a> {
         // subjectPublicKey algorithm to the working_public_key_algorithm."
         let silent =
             subject.algorithm().parameters().is_none_or(|parameters| matches!(parameters, NULL));
-        let same = subject.algorithm().oid() == self.spki.algorithm().oid();
-        let inherited_parameters = if silent && same { self.parameters() } else { None };
+        let same = || subject.algorithm().oid() == self.spki.algorithm().oid();
+        let inherited_parameters = if silent && same() { self.parameters() } else { None };
         Self { spki: subject, inherited_parameters }
     }
 
