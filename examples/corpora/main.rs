@@ -1,10 +1,11 @@
 //! Runs conformance suites and says which answers differ from what they expect.
 //!
 //! ```text
-//! cargo run --release --example corpora -- FOLDER [--suite NAME] [--public-suffixes FILE] [--json]
+//! cargo run --release --example corpora -- [FOLDER] [--suite NAME] [--public-suffixes FILE] [--json]
 //! ```
 //!
 //! `FOLDER` holds suite files, recognised by their names, or is one such file; the table names each.
+//! Without it, it is the one that `BONAFIDE_CORPORA` names, or `../shared/corpora`.
 //! `--suite` runs one. `--public-suffixes` takes the list of publicsuffix.org, which some
 //! cases need. Exit status: 0 if all answers are as expected or explained by a rule within the caps,
 //! 1 if not, 2 if the suites cannot be read.
@@ -50,8 +51,16 @@ fn options() -> Result<Options, String> {
 fn main() -> ExitCode {
     let run = || {
         let options = options()?;
-        let folder =
-            options.folder.ok_or("which folder? corpora FOLDER [--suite NAME] [--json]")?;
+        let folder = options.folder.unwrap_or_else(|| {
+            std::env::var_os("BONAFIDE_CORPORA")
+                .map_or_else(|| PathBuf::from("../shared/corpora"), PathBuf::from)
+        });
+        if !folder.exists() {
+            return Err(format!(
+                "{} is not there: name the folder of the suites, or set BONAFIDE_CORPORA",
+                folder.display()
+            ));
+        }
         let report = suites::run(&folder, options.suite.as_deref(), &options.inputs)
             .map_err(|error| error.to_string())?;
         Ok::<_, String>((report, options.json))
