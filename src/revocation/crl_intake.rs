@@ -248,48 +248,57 @@ impl Cursor {
         }
     }
 
-    /// Reads one entry and files it, if it is plain; whether it was.
+    /// Reads and files entries while they are plain, `most` of them at most, and calls `beside` with
+    /// where each ends; how many there were.
     #[inline]
-    fn file_plain(&mut self, der: &[u8]) -> bool {
-        let Some(entry) = self.walker.next_plain(der) else { return false };
-        let PlainEntry { serial_number, reason, revocation_date: at } = entry;
-        self.file(self.tables.current, serial_number, &Listed { reason, at, invalidity: None });
-        true
+    fn file_plain(&mut self, der: &[u8], most: usize, mut beside: impl FnMut(usize)) -> usize {
+        let mut walker = self.walker;
+        let Some(builder) = self.builder(self.tables.current) else { return 0 };
+        let mut count = 0;
+        while count < most
+            && let Some(entry) = walker.next_plain(der)
+        {
+            let PlainEntry { serial_number, reason, revocation_date: at } = entry;
+            let listed = Listed { reason, at, invalidity: None };
+            builder.add(serial_number, &listed, walker.bytes_read());
+            beside(walker.offset());
+            count += 1;
+        }
+        self.walker = walker;
+        count
     }
 
     /// Reads one entry and files it; whether there was one.
-    #[inline]
     fn file_next(&mut self, der: &[u8]) -> Result<bool, FormatError> {
-        if self.file_plain(der) {
-            return Ok(true);
-        }
         let Some(entry) = self.walker.next_entry(der) else { return Ok(false) };
         let entry = entry?;
-        let number = self.tables.of(entry.certificate_issuer);
         if let Some(oid) = entry.unrecognized_critical_extension
             && self.unrecognized_critical.is_none()
         {
             self.unrecognized_critical = Some(oid.to_owned());
         }
+        let number = self.tables.of(entry.certificate_issuer);
         let (at, invalidity) = (entry.revocation_date, entry.invalidity_date);
-        self.file(number, entry.serial_number, &Listed { reason: entry.reason, at, invalidity });
+        let listed = Listed { reason: entry.reason, at, invalidity };
+        let read = self.walker.bytes_read();
+        if let Some(builder) = self.builder(number) {
+            builder.add(entry.serial_number, &listed, read);
+        }
         Ok(true)
     }
 
     #[inline]
-    fn file(&mut self, number: usize, serial_number: &[u8], listed: &Listed) {
+    fn builder(&mut self, number: usize) -> Option<&mut EntryTableBuilder> {
         // The first entry may be another issuer's.
         while self.builders.len() <= number {
             self.builders.push(EntryTableBuilder::new(self.walker.bytes_total()));
         }
-        if let Some(builder) = self.builders.get_mut(number) {
-            builder.add(serial_number, listed, self.walker.bytes_read());
-        }
+        self.builders.get_mut(number)
     }
 }
 
 /// Octets hashed at a time: more than an entry has, a few blocks of SHA-256.
-const PIECE: usize = 128;
+const PIECE: usize = 64;
 
 /// Octets hashed in place of an entry, where nothing is read beside.
 const OCTETS_AN_ENTRY: usize = 64;
@@ -364,16 +373,13 @@ impl<B: AsRef<[u8]>> CrlIntake<B> {
         let der = list.as_der();
         let mut left = entries.max(1);
         self.phase = match phase {
-            Phase::Plain => loop {
-                if left == 0 {
-                    break phase;
+            Phase::Plain => {
+                let tbs = &mut self.tbs;
+                match self.cursor.file_plain(der, left, |read| tbs.follow(der, read)) {
+                    count if count == left => phase,
+                    _ => Phase::Signature,
                 }
-                if !self.cursor.file_plain(der) {
-                    break Phase::Signature;
-                }
-                self.tbs.follow(der, self.cursor.walker.offset());
-                left -= 1;
-            },
+            }
             Phase::Signature => match self.tbs.advance(der, left.saturating_mul(OCTETS_AN_ENTRY)) {
                 Some(digest) => {
                     let key = verify(&list, digest, &self.signers, tools)?;
@@ -382,15 +388,16 @@ impl<B: AsRef<[u8]>> CrlIntake<B> {
                 }
                 None => phase,
             },
-            Phase::Entries => {
-                while left > 0 && self.cursor.file_next(der)? {
-                    left -= 1;
+            Phase::Entries => loop {
+                left -= self.cursor.file_plain(der, left, |_| ());
+                if left == 0 {
+                    break phase;
                 }
-                if left > 0 {
+                if !self.cursor.file_next(der)? {
                     return Ok(Progress::Finished(self.finish()?));
                 }
-                phase
-            }
+                left -= 1;
+            },
             Phase::Done => return Err(CrlIntakeError::Ended),
         };
         let walker = &self.cursor.walker;

@@ -113,19 +113,23 @@ impl EntryTable {
 }
 
 /// How a record looks: key, date and reason, invalidity date where there are any.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Layout {
     key_length: usize,
     with_invalidity: bool,
 }
 
 impl Layout {
-    #[inline]
+    /// Of most records. What is done with each of them stands twice, once for this layout alone:
+    /// there a copy is a few moves.
+    const USUAL: Self = Self { key_length: 16, with_invalidity: false };
+
+    #[inline(always)]
     const fn stride(self) -> usize {
         self.key_length + PAYLOAD + if self.with_invalidity { INVALIDITY } else { 0 }
     }
 
-    #[inline]
+    #[inline(always)]
     fn key_of(self, record: &[u8]) -> &[u8] {
         record.get(..self.key_length).unwrap_or_default()
     }
@@ -345,28 +349,43 @@ impl GroupBuilder {
 
     #[inline]
     fn add(&mut self, key: &[u8], listed: &Listed, progress: (usize, usize)) {
-        if listed.invalidity.is_some() && !self.layout.with_invalidity {
-            self.relay(
-                Layout { with_invalidity: true, ..self.layout },
-                self.regions.len(),
-                self.room,
-            );
-        }
-        loop {
-            let layout = self.layout;
-            if let Some(place) = self.place(key)
-                && let Some((place, payload)) = place.split_at_mut_checked(layout.key_length)
-            {
-                copy(place, key);
-                if let Some((payload, invalidity)) = payload.split_first_chunk_mut() {
-                    *payload = encode(listed);
-                    if let Some(invalidity) = invalidity.first_chunk_mut() {
-                        *invalidity = encode_time(listed.invalidity);
-                    }
-                }
-                return;
+        match key.first_chunk::<16>() {
+            Some(key) if self.layout == Layout::USUAL && listed.invalidity.is_none() => {
+                self.put(Layout::USUAL, key, listed, progress);
             }
-            self.grow(progress);
+            _ => self.add_unusual(key, listed, progress),
+        }
+    }
+
+    #[inline(never)]
+    fn add_unusual(&mut self, key: &[u8], listed: &Listed, progress: (usize, usize)) {
+        if listed.invalidity.is_some() && !self.layout.with_invalidity {
+            let layout = Layout { with_invalidity: true, ..self.layout };
+            self.relay(layout, self.regions.len(), self.room);
+        }
+        self.put(self.layout, key, listed, progress);
+    }
+
+    /// Writes a record; the layout is that of the group.
+    #[inline(always)]
+    fn put(&mut self, layout: Layout, key: &[u8], listed: &Listed, progress: (usize, usize)) {
+        let hash = hash(key);
+        let place = loop {
+            match self.place(layout, hash) {
+                Some(start) => break start..start + layout.stride(),
+                None => self.grow(progress),
+            }
+        };
+        if let Some(place) = self.records.get_mut(place)
+            && let Some((place, payload)) = place.split_at_mut_checked(layout.key_length)
+        {
+            copy(place, key);
+            if let Some((payload, invalidity)) = payload.split_first_chunk_mut() {
+                *payload = encode(listed);
+                if let Some(invalidity) = invalidity.first_chunk_mut() {
+                    *invalidity = encode_time(listed.invalidity);
+                }
+            }
         }
     }
 
@@ -375,17 +394,17 @@ impl GroupBuilder {
             / self.layout.stride()
     }
 
-    /// Room for one more record with this key; nothing where its region is full.
-    #[inline]
-    fn place(&mut self, key: &[u8]) -> Option<&mut [u8]> {
-        let number = place_among(hash(key), self.regions.len());
+    /// Where one more record goes; nothing where its region is full.
+    #[inline(always)]
+    fn place(&mut self, layout: Layout, hash: u64) -> Option<usize> {
+        let number = place_among(hash, self.regions.len());
         let region = self.regions.get_mut(number)?;
-        if region.next == region.end {
+        let start = region.next;
+        if start == region.end {
             return None;
         }
-        let start = region.next;
-        region.next += self.layout.stride();
-        self.records.get_mut(start..region.next)
+        region.next = start + layout.stride();
+        Some(start)
     }
 
     /// Makes room for as many more records as the list should have, and for one at least.
@@ -421,22 +440,35 @@ impl GroupBuilder {
 
     /// Takes the records of another; whether there was room.
     fn take(&mut self, other: &Self) -> bool {
-        let stride = other.layout.stride();
+        let (layout, stride) = (self.layout, other.layout.stride());
         let regions = other.regions.iter();
         let octets = regions.filter_map(|region| other.records.get(region.start..region.next));
         let mut records = octets.flat_map(|octets| octets.chunks_exact(stride));
         records.all(|record| {
-            let Some(place) = self.place(other.layout.key_of(record)) else { return false };
-            place.fill(NO_TIME);
-            place.iter_mut().zip(record).for_each(|(to, from)| *to = *from);
+            let Some(start) = self.place(layout, hash(other.layout.key_of(record))) else {
+                return false;
+            };
+            if let Some(place) = self.records.get_mut(start..start + layout.stride()) {
+                place.fill(NO_TIME);
+                place.iter_mut().zip(record).for_each(|(to, from)| *to = *from);
+            }
             true
         })
     }
 
     /// Puts the regions in order, each where the one before it ends.
     fn finish(self) -> Group {
+        match self.layout {
+            Layout::USUAL => self.arrange(Layout::USUAL),
+            layout => self.arrange(layout),
+        }
+    }
+
+    /// The same; the layout is that of the group.
+    #[inline(always)]
+    fn arrange(self, layout: Layout) -> Group {
         let total = self.count();
-        let Self { layout, regions, mut records, .. } = self;
+        let Self { regions, mut records, .. } = self;
         let stride = layout.stride();
         let in_region = total.div_ceil(BUCKET * regions.len().max(1)).max(1);
         let buckets = in_region * regions.len();
@@ -488,7 +520,7 @@ impl GroupBuilder {
 }
 
 /// Copies between slices of one length; the usual ones without a call.
-#[inline]
+#[inline(always)]
 fn copy(to: &mut [u8], from: &[u8]) {
     match from.len() {
         8..16 => copy_ends::<8>(to, from),
@@ -612,7 +644,7 @@ fn decode_time(seconds: u64) -> Option<Time> {
 }
 
 /// Spreads serial numbers, random or sequential, over all bits. Of numbers of one length.
-#[inline]
+#[inline(always)]
 fn hash(key: &[u8]) -> u64 {
     const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
     let mix = |hash: u64, word: [u8; 8]| {
