@@ -260,7 +260,7 @@ impl Cursor {
         {
             let PlainEntry { serial_number, reason, revocation_date: at } = entry;
             let listed = Listed { reason, at, invalidity: None };
-            builder.add(serial_number, &listed, walker.bytes_read());
+            builder.add(serial_number, listed, walker.bytes_read());
             beside(walker.offset());
             count += 1;
         }
@@ -282,7 +282,7 @@ impl Cursor {
         let listed = Listed { reason: entry.reason, at, invalidity };
         let read = self.walker.bytes_read();
         if let Some(builder) = self.builder(number) {
-            builder.add(entry.serial_number, &listed, read);
+            builder.add(entry.serial_number, listed, read);
         }
         Ok(true)
     }

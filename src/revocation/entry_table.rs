@@ -272,8 +272,8 @@ impl EntryTableBuilder {
     }
 
     /// Files an entry, when `read` bytes of the entries were read.
-    #[inline]
-    pub(super) fn add(&mut self, serial: &[u8], listed: &Listed, read: usize) {
+    #[inline(always)]
+    pub(super) fn add(&mut self, serial: &[u8], listed: Listed, read: usize) {
         let (shape, key) = Shape::of(serial);
         let at = match self.last {
             Some((last, at)) if last == shape => at,
@@ -347,23 +347,33 @@ impl GroupBuilder {
         Self { layout, regions, room, records, uneven: false }
     }
 
-    #[inline]
-    fn add(&mut self, key: &[u8], listed: &Listed, progress: (usize, usize)) {
+    #[inline(always)]
+    fn add(&mut self, key: &[u8], listed: Listed, progress: (usize, usize)) {
+        let Listed { reason, at, invalidity } = listed;
         match key.first_chunk::<16>() {
-            Some(key) if self.layout == Layout::USUAL && listed.invalidity.is_none() => {
-                self.put(Layout::USUAL, key, listed, progress);
+            Some(key) if self.layout == Layout::USUAL && invalidity.is_none() => {
+                self.put(Layout::USUAL, key, &listed, progress);
             }
-            _ => self.add_unusual(key, listed, progress),
+            // In parts, which then stay in registers until here.
+            _ => self.add_unusual(key, reason, at, invalidity, progress),
         }
     }
 
     #[inline(never)]
-    fn add_unusual(&mut self, key: &[u8], listed: &Listed, progress: (usize, usize)) {
+    fn add_unusual(
+        &mut self,
+        key: &[u8],
+        reason: Option<ReasonCode>,
+        at: Time,
+        invalidity: Option<Time>,
+        progress: (usize, usize),
+    ) {
+        let listed = Listed { reason, at, invalidity };
         if listed.invalidity.is_some() && !self.layout.with_invalidity {
             let layout = Layout { with_invalidity: true, ..self.layout };
             self.relay(layout, self.regions.len(), self.room);
         }
-        self.put(self.layout, key, listed, progress);
+        self.put(self.layout, key, &listed, progress);
     }
 
     /// Writes a record; the layout is that of the group.
@@ -681,7 +691,7 @@ mod tests {
         let total = 40 * entries.len();
         let mut builder = EntryTableBuilder::new(total);
         let reads = (40..).step_by(40);
-        entries.iter().zip(reads).for_each(|((serial, l), read)| builder.add(serial, l, read));
+        entries.iter().zip(reads).for_each(|((serial, l), read)| builder.add(serial, *l, read));
         builder.finish()
     }
 
@@ -763,7 +773,7 @@ mod tests {
             let mut builder = EntryTableBuilder::new(1_000_000);
             for (n, at) in (0..50_000_u64).zip(0..) {
                 let entry = Listed { invalidity: dated(n), ..listed(at, None) };
-                builder.add(&key(n), &entry, read(usize::try_from(n).unwrap()));
+                builder.add(&key(n), entry, read(usize::try_from(n).unwrap()));
             }
             let table = builder.finish();
             assert_eq!(table.len(), 50_000, "{case}");
@@ -782,7 +792,7 @@ mod tests {
             keys.filter(|key| place_among(hash(key), 256) == 3).take(9_000).collect();
         let mut builder = EntryTableBuilder::new(40_000_000);
         for (n, key) in keys.iter().enumerate() {
-            builder.add(key, &listed(1, None), 40 * n + 40);
+            builder.add(key, listed(1, None), 40 * n + 40);
         }
         assert!(builder.groups.iter().all(|group| group.records.len() < 8 * 9_000 * 22));
         let table = builder.finish();

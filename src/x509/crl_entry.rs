@@ -162,7 +162,7 @@ impl EntryWalker {
 
     /// Reads the next entry where it is as nearly all are; else stays where it is, and
     /// [`EntryWalker::next_entry`] must be asked.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next_plain<'a>(&mut self, der: &'a [u8]) -> Option<PlainEntry<'a>> {
         let rest = self.entries.of(der).get(self.position..)?;
         let common = Common::read(rest)?;
@@ -265,7 +265,8 @@ impl<'a> Common<'a> {
         let (date, extensions) = fields.split_first_chunk()?;
         let reason = match extensions.split_first_chunk() {
             None if extensions.is_empty() => None,
-            Some((&REASON, &[reason])) => Some(reason),
+            // Compared as a whole: a pattern is compared octet by octet.
+            Some((head, &[reason])) if *head == REASON => Some(reason),
             _ => return None,
         };
         Some(Self { length: 2 + length, serial_number, date, reason })
