@@ -22,7 +22,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
+use core::slice::from_ref;
 
+use sha2::digest::array::Array;
+use sha2::digest::block_api::{Buffer, CoreProxy, FixedOutputCore, UpdateCore};
 use sha2::{Digest, Sha256};
 
 use super::answer::{CrlSummary, EvidenceId, bounded_uris};
@@ -178,32 +181,44 @@ enum Phase {
     Done,
 }
 
-/// The SHA-256 of tbsCertList, as far as it was hashed.
+/// The SHA-256 of tbsCertList, as far as it was hashed: without the buffer of [`Sha256`], through which
+/// a block takes longer.
 struct TbsDigest {
-    hasher: Sha256,
+    core: Core,
     /// What is left of it, counted in the list's DER.
     left: Range<usize>,
 }
 
+type Core = <Sha256 as CoreProxy>::Core;
+
+/// Octets of a block of SHA-256.
+const BLOCK: usize = 64;
+
 impl TbsDigest {
-    /// Hashes a piece, where one was read since the last.
-    #[inline]
+    /// Hashes a block, where one was read since the last.
+    #[inline(always)]
     fn follow(&mut self, der: &[u8], read: usize) {
-        let end = self.left.start + PIECE;
+        let end = self.left.start + BLOCK;
         if end <= read
-            && let Some(octets) = der.get(self.left.start..end)
+            && let Some(block) = der.get(self.left.start..).and_then(<[u8]>::first_chunk)
         {
-            self.hasher.update(octets);
+            self.core.update_blocks(Array::cast_slice_from_core(from_ref(block)));
             self.left.start = end;
         }
     }
 
-    /// Hashes so many octets more; the digest once there are none.
-    fn advance(&mut self, der: &[u8], octets: usize) -> Option<[u8; 32]> {
-        let end = self.left.start.saturating_add(octets).min(self.left.end);
-        self.hasher.update(der.get(self.left.start..end).unwrap_or_default());
-        self.left.start = end;
-        self.left.is_empty().then(|| self.hasher.finalize_reset().into())
+    /// Hashes so many blocks more; the digest once there are none.
+    fn advance(&mut self, der: &[u8], blocks: usize) -> Option<[u8; 32]> {
+        let (left, tail) = der.get(self.left.clone()).unwrap_or_default().as_chunks::<BLOCK>();
+        let now = left.get(..blocks).unwrap_or(left);
+        self.core.update_blocks(Array::cast_slice_from_core(now));
+        self.left.start += now.len() * BLOCK;
+        if now.len() < left.len() {
+            return None;
+        }
+        let mut digest = Array::default();
+        self.core.finalize_fixed_core(&mut Buffer::<Core>::new(tail), &mut digest);
+        Some(digest.into())
     }
 }
 
@@ -297,12 +312,6 @@ impl Cursor {
     }
 }
 
-/// Octets hashed at a time: more than an entry has, a few blocks of SHA-256.
-const PIECE: usize = 64;
-
-/// Octets hashed in place of an entry, where nothing is read beside.
-const OCTETS_AN_ENTRY: usize = 64;
-
 /// Keys tried for one list: more of one name than that is nobody's estate.
 const MAX_KEYS: usize = 16;
 
@@ -328,7 +337,7 @@ impl<B: AsRef<[u8]>> CrlIntake<B> {
         }
         let list = CertificateRevocationList::from_der(bytes.as_ref())?;
         let walker = list.entry_walker();
-        let tbs = TbsDigest { hasher: Sha256::new(), left: list.tbs_cert_list_range() };
+        let tbs = TbsDigest { core: Core::default(), left: list.tbs_cert_list_range() };
         let issuer = list.issuer();
         let hint = list.authority_key_identifier().and_then(|key| key.key_identifier);
         let mut signers: Vec<CrlSigner> = signers
@@ -358,8 +367,8 @@ impl<B: AsRef<[u8]>> CrlIntake<B> {
         })
     }
 
-    /// Does some work: reads up to `entries` entries, or hashes as many octets as they would have. One
-    /// step verifies the signature, one puts all in order.
+    /// Does some work: reads up to `entries` entries, or hashes as many blocks of 64 octets. One step
+    /// verifies the signature, the last one puts all in order.
     ///
     /// # Errors
     /// [`CrlIntakeError`] where the signature does not hold or an entry cannot be read.
@@ -380,7 +389,7 @@ impl<B: AsRef<[u8]>> CrlIntake<B> {
                     _ => Phase::Signature,
                 }
             }
-            Phase::Signature => match self.tbs.advance(der, left.saturating_mul(OCTETS_AN_ENTRY)) {
+            Phase::Signature => match self.tbs.advance(der, left) {
                 Some(digest) => {
                     let key = verify(&list, digest, &self.signers, tools)?;
                     self.verified = Some((key, EvidenceId::of_list_with(&list, &digest)));

@@ -330,7 +330,7 @@ struct Region {
 }
 
 /// Records that a region should have.
-const REGION: usize = 4_096;
+const REGION: usize = 8_192;
 /// Records from which on the number of all is told by the share of the list that was read.
 const SAMPLE: usize = 1_024;
 
@@ -597,8 +597,9 @@ const fn tag_of(hash: u64) -> u8 {
 fn encode(listed: &Listed) -> [u8; PAYLOAD] {
     let reason = listed.reason.map_or(NO_REASON, ReasonCode::number);
     let removal = u64::from(listed.reason == Some(ReasonCode::RemoveFromCrl)) << 39;
-    let [.., a, b, c, d, e] = (seconds(listed.at) | removal).to_be_bytes();
-    [a, b, c, d, e, reason]
+    let [_, _, payload @ ..] =
+        ((seconds(listed.at) | removal) << 8 | u64::from(reason)).to_be_bytes();
+    payload
 }
 
 /// What stands for no reason.
