@@ -788,16 +788,17 @@ mod tests {
 
     #[test]
     fn numbers_chosen_for_one_region_cost_no_more_memory() {
+        const COUNT: usize = 2 * REGION;
         let keys = (0_u64..).map(|n| [&[0x40][..], &[0; 7], &n.to_be_bytes()].concat());
         let keys: Vec<Vec<u8>> =
-            keys.filter(|key| place_among(hash(key), 256) == 3).take(9_000).collect();
+            keys.filter(|key| place_among(hash(key), 256) == 3).take(COUNT).collect();
         let mut builder = EntryTableBuilder::new(40_000_000);
         for (n, key) in keys.iter().enumerate() {
             builder.add(key, listed(1, None), 40 * n + 40);
         }
-        assert!(builder.groups.iter().all(|group| group.records.len() < 8 * 9_000 * 22));
+        assert!(builder.groups.iter().all(|group| group.records.len() < 8 * COUNT * 22));
         let table = builder.finish();
-        assert_eq!(table.len(), 9_000);
+        assert_eq!(table.len(), COUNT);
         assert!(keys.iter().all(|key| table.find(key).is_some()));
         assert_eq!(table.find(&[0x41; 16]), None);
     }
