@@ -21,7 +21,10 @@ use bonafide::revocation::{
 use bonafide::signature::{AlgorithmPolicy, PublicKey, RingBackend};
 use bonafide::trust::{TrustAnchor, TrustBundle, TrustStore};
 use bonafide::verify::{Expect, Request, Step, Verifier};
-use bonafide::x509::{CertIdHash, Certificate, OcspRequest, OwnedCertificate, ReasonCode, Time};
+use bonafide::x509::{
+    CertIdHash, Certificate, CertificateRevocationList, OcspRequest, OwnedCertificate, ReasonCode,
+    Time,
+};
 use kit::ext::{self, DistributionPoint, IssuingDistributionPoint, PointName};
 use kit::{
     Authority, CertificateBuilder, CrlBuilder, Estate, Extension, FAR, GeneralName, IdHash, Key,
@@ -303,17 +306,19 @@ fn a_list_that_is_wrong_never_passes_and_says_why() {
 
 #[test]
 fn what_a_decision_rests_on_is_named_and_bounds_it() {
+    let named =
+        |der: &[u8]| EvidenceId::of_list(&CertificateRevocationList::from_der(der).unwrap());
     let world = World::new();
     let ca = &world.estate.intermediate;
     let sound = list(ca, 5).updates(NOW - 5, Some((NOW + 60).into())).sign(&ca.key);
     let (_, decision) = world.with_lists(std::slice::from_ref(&sound));
     let peer = decision.peer().unwrap();
-    assert!(peer.evidence().contains(&EvidenceId::of(&sound)));
+    assert!(peer.evidence().contains(&named(&sound)));
     assert_eq!(peer.evidence().len(), 2, "the root's list is named too");
     assert_eq!(peer.valid_until(), Time::from_unix(NOW + 60));
     let revoking = list(ca, 5).revoke(Revoked::new(&LEAF)).sign(&ca.key);
     let (_, decision) = world.with_lists(std::slice::from_ref(&revoking));
-    assert!(decision.rejection().unwrap().evidence().contains(&EvidenceId::of(&revoking)));
+    assert!(decision.rejection().unwrap().evidence().contains(&named(&revoking)));
     let staple = respond(&world, Status::Good).sign(&ca.key);
     let lists = Revocation::new().with_source(Arc::new(world.of_root()));
     let decision = world.decide(lists, Some(&staple));

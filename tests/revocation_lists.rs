@@ -8,10 +8,10 @@ mod sources;
 use std::sync::Arc;
 
 use bonafide::revocation::{
-    CrlIntake, CrlIntakeError, CrlSigner, CrlStore, Progress, Revocation, SignerId, SignerUsage,
-    SignerVerdict, VerifiedCrl,
+    CrlIntake, CrlIntakeError, CrlSigner, CrlStore, EvidenceId, Progress, Revocation, SignerId,
+    SignerUsage, SignerVerdict, VerifiedCrl,
 };
-use bonafide::x509::{Certificate, Time};
+use bonafide::x509::{Certificate, CertificateRevocationList, Time};
 use kit::ext::{self, DistributionPoint, IssuingDistributionPoint, PointName};
 use kit::{
     Authority as Ca, CertificateBuilder, CrlBuilder, Extension, FAR, GeneralName, LONG_AGO, NOW,
@@ -372,6 +372,11 @@ fn intake_refuses_what_does_not_hold() {
     let good = crl(1).revoke(Revoked::new(&[5])).revoke(Revoked::new(&[6]).reason(1)).sign(&key(1));
     let malformed =
         crl(1).revoke(Revoked::new(&[5])).revoke(Revoked::new(&[6]).reason(7)).sign(&key(1));
+    let special = |last: u8| {
+        let (first, last) =
+            (Revoked::new(&[5]).invalidity_date(NOW), Revoked::new(&[6]).reason(last));
+        crl(1).revoke(first).revoke(Revoked::new(&[7])).revoke(last)
+    };
     let other = [signer(&Ca::root(&Name::cn("Other"), &key(1)).certificate)];
     for (case, list, signers, expected) in [
         ("good", &good, &signers[..], Ok(2)),
@@ -380,24 +385,74 @@ fn intake_refuses_what_does_not_hold() {
         ("signed by another key", &crl(1).sign(&key(2)), &signers, Err("crl-intake.bad-signature")),
         ("truncated", &good[..good.len() - 1].to_vec(), &signers, Err("format.der")),
         ("malformed last entry", &malformed, &signers, Err("format.unassigned")),
+        // Nothing but plain entries is read before the signature holds.
+        (
+            "malformed, another key",
+            &special(7).sign(&key(2)),
+            &signers,
+            Err("crl-intake.bad-signature"),
+        ),
+        (
+            "malformed behind an unusual entry",
+            &special(7).sign(&key(1)),
+            &signers,
+            Err("format.unassigned"),
+        ),
+        (
+            "an unusual entry, another key",
+            &special(1).sign(&key(2)),
+            &signers,
+            Err("crl-intake.bad-signature"),
+        ),
+        ("an unusual entry", &special(1).sign(&key(1)), &signers, Ok(3)),
     ] {
         assert_eq!(take_in(list, signers), expected, "{case}");
     }
-    // In steps of one entry; the digest is that of the bytes.
-    let mut intake = CrlIntake::new(&good[..], &signers).unwrap();
-    let mut last = 0;
-    let list = loop {
-        match intake.step(&tools(), 1).unwrap() {
-            Progress::Working { done, total } => {
-                assert!(done >= last && done <= total);
-                last = done;
-            }
-            Progress::Finished(list) => break list,
+}
+
+#[test]
+fn a_list_is_named_in_whatever_steps_it_was_taken_in() {
+    let signers = [signer(&root().certificate)];
+    let many = |list: CrlBuilder| (0..90).fold(list, |list, n| list.revoke(Revoked::new(&[1, n])));
+    let unusual = Revoked::new(&[2]).invalidity_date(NOW);
+    for (case, list, entries) in [
+        ("no entry", crl(1), 0),
+        ("plain entries", many(crl(1)), 90),
+        ("an unusual entry first", many(crl(1).revoke(unusual.clone())), 91),
+        ("an unusual entry amid", many(many(crl(1)).revoke(unusual)), 181),
+    ] {
+        let der = list.sign(&key(1));
+        let view = CertificateRevocationList::from_der(&der).unwrap();
+        let tbs = view.tbs_cert_list();
+        let start = der.windows(tbs.len()).position(|octets| octets == tbs).unwrap();
+        let named = [&Sha256::digest(tbs)[..], &der[start + tbs.len()..]].concat();
+        for entries_a_step in [1, 7, usize::MAX] {
+            let mut intake = CrlIntake::new(&der[..], &signers).unwrap();
+            let mut last = 0;
+            let list = loop {
+                match intake.step(&tools(), entries_a_step).unwrap() {
+                    Progress::Working { done, total } => {
+                        assert!(done >= last && done <= total, "{case}");
+                        // An entry has 22 octets here, an unusual one some more.
+                        assert!((done - last) / 50 <= entries_a_step, "{case}");
+                        last = done;
+                    }
+                    Progress::Finished(list) => break list,
+                }
+            };
+            assert_eq!(list.len(), entries, "{case}");
+            assert_eq!(list.id().as_bytes()[..], Sha256::digest(&named)[..], "{case}");
+            assert_eq!([list.id(), list.summary().id], [EvidenceId::of_list(&view); 2], "{case}");
+            assert_eq!(intake.step(&tools(), 1).unwrap_err(), CrlIntakeError::Ended, "{case}");
         }
-    };
-    assert_eq!(list.id().as_bytes()[..], Sha256::digest(&good)[..]);
-    assert_eq!(list.summary().id, VerifiedCrl::take_in(&good, &signers, &tools()).unwrap().id());
-    assert_eq!(intake.step(&tools(), 1).unwrap_err(), CrlIntakeError::Ended);
+        // One octet of the signature, or of cRLNumber at the end of what is signed.
+        for at in [der.len() - 1, start + tbs.len() - 1] {
+            let mut other = der.clone();
+            other[at] ^= 2;
+            let other = CertificateRevocationList::from_der(&other).unwrap();
+            assert_ne!(EvidenceId::of_list(&other), EvidenceId::of_list(&view), "{case}");
+        }
+    }
 }
 
 #[test]

@@ -12,8 +12,8 @@ use super::query::SignatureFailure;
 use crate::identity::DistinguishedName;
 use crate::policy::{LimitExceeded, UnknownReason};
 use crate::x509::{
-    Certificate, CertificateError, CrlNumber, CrlScope, FormatError, OcspErrorStatus, OcspRequest,
-    OwnedCertificate, OwnedOid, ReasonCode, ReasonFlags, Time,
+    Certificate, CertificateError, CertificateRevocationList, CrlNumber, CrlScope, FormatError,
+    OcspErrorStatus, OcspRequest, OwnedCertificate, OwnedOid, ReasonCode, ReasonFlags, Time,
 };
 
 /// What a source says of one certificate.
@@ -186,15 +186,35 @@ impl fmt::Display for Unknown {
     }
 }
 
-/// Names evidence by the SHA-256 of its bytes: a list, a response, a deny list, a filter.
+/// Names evidence by a SHA-256 of its bytes.
+///
+/// Of a revocation list, it is the SHA-256 of
+///
+/// 1. the SHA-256 of its tbsCertList (32 octets), which its signature is mostly made over too,
+/// 2. what follows the tbsCertList in its DER: signatureAlgorithm, then signatureValue.
+///
+/// So a list of megabytes is hashed once, and no two lists have one name. Of everything else, a
+/// response, a filter, a rule of a deny list, it is the SHA-256 of its bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EvidenceId([u8; 32]);
 
 impl EvidenceId {
-    /// Names the evidence that has these bytes.
+    /// Names the evidence that has these bytes, which is not a revocation list.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
+    }
+
+    /// Names a revocation list, as [`VerifiedCrl::id`](super::VerifiedCrl::id) does.
+    #[must_use]
+    pub fn of_list(list: &CertificateRevocationList<'_>) -> Self {
+        Self::of_list_with(list, &Sha256::digest(list.tbs_cert_list()).into())
+    }
+
+    /// The same with the SHA-256 of the tbsCertList.
+    pub(super) fn of_list_with(list: &CertificateRevocationList<'_>, tbs: &[u8; 32]) -> Self {
+        let after_tbs = list.as_der().get(list.tbs_cert_list_range().end..).unwrap_or_default();
+        Self(Sha256::new().chain_update(tbs).chain_update(after_tbs).finalize().into())
     }
 
     pub(super) const fn from_digest(digest: [u8; 32]) -> Self {
@@ -242,7 +262,7 @@ pub struct CrlSummary {
     pub this_update: Time,
     /// nextUpdate.
     pub next_update: Option<Time>,
-    /// The SHA-256 of its DER.
+    /// The name of the list.
     pub id: EvidenceId,
 }
 

@@ -86,7 +86,7 @@ pub(super) struct OtherIssuer {
 }
 
 impl VerifiedCrl {
-    /// Returns the name of the list: the SHA-256 of its DER.
+    /// Returns the name of the list, as [`EvidenceId::of_list`] makes it.
     #[must_use]
     pub fn id(&self) -> EvidenceId {
         self.summary.id

@@ -1,10 +1,17 @@
 //! Taking in a revocation list: its signature once, every entry once, in as many steps as wanted.
 //!
-//! The signature comes first, so that nobody but an authority shapes the work that follows; its
-//! hash runs over the whole list in one piece, since backends take whole messages. Then every entry
-//! is read in full, in steps, and filed (see the entry table), while the octets just read are hashed
-//! for the name of the list. A malformed entry makes the whole list malformed, and none of it is
-//! used.
+//! A list is hashed once: its tbsCertList, by SHA-256, for the signature and for the name of the
+//! list ([`EvidenceId::of_list`]). Entries are read in full, in steps, and filed (see the entry
+//! table), and the octets just read are hashed beside: a processor reads the next entries while it
+//! waits for the rounds of the digest, each of which waits for the one before. So plain entries are
+//! read before the signature is verified. They have no extension but a reason, and who writes them
+//! shapes little: the work goes by the bytes, and so does the room. The first entry that is not
+//! plain, and one that is malformed, waits until the rest is hashed and the signature verified:
+//! nobody but an authority shapes what follows, and what is not signed is refused for that. A
+//! malformed entry makes the whole list malformed, and none of it is used.
+//!
+//! Where the signature is over another digest than SHA-256, or the backend takes none, the backend
+//! hashes the whole list again, in one piece.
 //!
 //! Left to the host: which lists to offer, where they come from, and whom to offer as signers. An
 //! offered signer is a candidate for the mathematics and no more.
@@ -14,7 +21,11 @@ use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use core::ops::Range;
+use core::slice::from_ref;
 
+use sha2::digest::array::Array;
+use sha2::digest::block_api::{Buffer, CoreProxy, FixedOutputCore, UpdateCore};
 use sha2::{Digest, Sha256};
 
 use super::answer::{CrlSummary, EvidenceId, bounded_uris};
@@ -151,19 +162,64 @@ pub enum Progress {
 /// A list that is being taken in.
 pub struct CrlIntake<B> {
     bytes: B,
-    key: Option<SignerKey>,
+    /// The key that the signature holds with, and the name of the list.
+    verified: Option<(SignerKey, EvidenceId)>,
     signers: Vec<CrlSigner>,
     phase: Phase,
     cursor: Cursor,
-    hasher: Sha256,
-    hashed: usize,
+    tbs: TbsDigest,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
+    /// Entries up to the first one that is not plain, and the hash beside.
+    Plain,
+    /// The rest of the hash, then the signature.
     Signature,
+    /// Entries up to the last one.
     Entries,
     Done,
+}
+
+/// The SHA-256 of tbsCertList, as far as it was hashed: without the buffer of [`Sha256`], through which
+/// a block takes longer.
+struct TbsDigest {
+    core: Core,
+    /// What is left of it, counted in the list's DER.
+    left: Range<usize>,
+}
+
+type Core = <Sha256 as CoreProxy>::Core;
+
+/// Octets of a block of SHA-256.
+const BLOCK: usize = 64;
+
+impl TbsDigest {
+    /// Hashes a block, where one was read since the last.
+    #[inline(always)]
+    fn follow(&mut self, der: &[u8], read: usize) {
+        let end = self.left.start + BLOCK;
+        if end <= read
+            && let Some(block) = der.get(self.left.start..).and_then(<[u8]>::first_chunk)
+        {
+            self.core.update_blocks(Array::cast_slice_from_core(from_ref(block)));
+            self.left.start = end;
+        }
+    }
+
+    /// Hashes so many blocks more; the digest once there are none.
+    fn advance(&mut self, der: &[u8], blocks: usize) -> Option<[u8; 32]> {
+        let (left, tail) = der.get(self.left.clone()).unwrap_or_default().as_chunks::<BLOCK>();
+        let now = left.get(..blocks).unwrap_or(left);
+        self.core.update_blocks(Array::cast_slice_from_core(now));
+        self.left.start += now.len() * BLOCK;
+        if now.len() < left.len() {
+            return None;
+        }
+        let mut digest = Array::default();
+        self.core.finalize_fixed_core(&mut Buffer::<Core>::new(tail), &mut digest);
+        Some(digest.into())
+    }
 }
 
 /// Which table the next entry belongs to: 0 for the list's own issuer, one more for each
@@ -207,44 +263,54 @@ impl Cursor {
         }
     }
 
-    /// Reads one entry and files it; whether there was one.
+    /// Reads and files entries while they are plain, `most` of them at most, and calls `beside` with
+    /// where each ends; how many there were.
     #[inline]
-    fn file_next(&mut self, der: &[u8]) -> Result<bool, FormatError> {
-        let (number, serial_number, listed);
-        if let Some(entry) = self.walker.next_plain(der) {
-            number = self.tables.current;
-            serial_number = entry.serial_number;
-            let PlainEntry { reason, revocation_date: at, .. } = entry;
-            listed = Listed { reason, at, invalidity: None };
-        } else {
-            let Some(entry) = self.walker.next_entry(der) else { return Ok(false) };
-            let entry = entry?;
-            number = self.tables.of(entry.certificate_issuer);
-            serial_number = entry.serial_number;
-            listed = Listed {
-                reason: entry.reason,
-                at: entry.revocation_date,
-                invalidity: entry.invalidity_date,
-            };
-            if let Some(oid) = entry.unrecognized_critical_extension
-                && self.unrecognized_critical.is_none()
-            {
-                self.unrecognized_critical = Some(oid.to_owned());
-            }
+    fn file_plain(&mut self, der: &[u8], most: usize, mut beside: impl FnMut(usize)) -> usize {
+        let mut walker = self.walker;
+        let Some(builder) = self.builder(self.tables.current) else { return 0 };
+        let mut count = 0;
+        while count < most
+            && let Some(entry) = walker.next_plain(der)
+        {
+            let PlainEntry { serial_number, reason, revocation_date: at } = entry;
+            let listed = Listed { reason, at, invalidity: None };
+            builder.add(serial_number, listed, walker.bytes_read());
+            beside(walker.offset());
+            count += 1;
         }
+        self.walker = walker;
+        count
+    }
+
+    /// Reads one entry and files it; whether there was one.
+    fn file_next(&mut self, der: &[u8]) -> Result<bool, FormatError> {
+        let Some(entry) = self.walker.next_entry(der) else { return Ok(false) };
+        let entry = entry?;
+        if let Some(oid) = entry.unrecognized_critical_extension
+            && self.unrecognized_critical.is_none()
+        {
+            self.unrecognized_critical = Some(oid.to_owned());
+        }
+        let number = self.tables.of(entry.certificate_issuer);
+        let (at, invalidity) = (entry.revocation_date, entry.invalidity_date);
+        let listed = Listed { reason: entry.reason, at, invalidity };
+        let read = self.walker.bytes_read();
+        if let Some(builder) = self.builder(number) {
+            builder.add(entry.serial_number, listed, read);
+        }
+        Ok(true)
+    }
+
+    #[inline]
+    fn builder(&mut self, number: usize) -> Option<&mut EntryTableBuilder> {
         // The first entry may be another issuer's.
         while self.builders.len() <= number {
             self.builders.push(EntryTableBuilder::new(self.walker.bytes_total()));
         }
-        if let Some(builder) = self.builders.get_mut(number) {
-            builder.add(serial_number, &listed, self.walker.bytes_read());
-        }
-        Ok(true)
+        self.builders.get_mut(number)
     }
 }
-
-/// Octets hashed at a time: more than an entry has, a few blocks of SHA-256.
-const PIECE: usize = 128;
 
 /// Keys tried for one list: more of one name than that is nobody's estate.
 const MAX_KEYS: usize = 16;
@@ -271,6 +337,7 @@ impl<B: AsRef<[u8]>> CrlIntake<B> {
         }
         let list = CertificateRevocationList::from_der(bytes.as_ref())?;
         let walker = list.entry_walker();
+        let tbs = TbsDigest { core: Core::default(), left: list.tbs_cert_list_range() };
         let issuer = list.issuer();
         let hint = list.authority_key_identifier().and_then(|key| key.key_identifier);
         let mut signers: Vec<CrlSigner> = signers
@@ -292,16 +359,16 @@ impl<B: AsRef<[u8]>> CrlIntake<B> {
         });
         Ok(Self {
             bytes,
-            key: None,
+            verified: None,
             signers,
-            phase: Phase::Signature,
+            phase: Phase::Plain,
             cursor: Cursor::new(walker),
-            hasher: Sha256::new(),
-            hashed: 0,
+            tbs,
         })
     }
 
-    /// Does some work: the signature in the first step, then up to `entries` entries.
+    /// Does some work: reads up to `entries` entries, or hashes as many blocks of 64 octets. One step
+    /// verifies the signature, the last one puts all in order.
     ///
     /// # Errors
     /// [`CrlIntakeError`] where the signature does not hold or an entry cannot be read.
@@ -314,31 +381,34 @@ impl<B: AsRef<[u8]>> CrlIntake<B> {
         let list = CertificateRevocationList::from_der(self.bytes.as_ref())?;
         let der = list.as_der();
         let mut left = entries.max(1);
-        match phase {
-            Phase::Signature => {
-                self.key = Some(verify(&list, &self.signers, tools)?);
-                self.phase = Phase::Entries;
-            }
-            Phase::Entries => {
-                while left > 0 && self.cursor.file_next(der)? {
-                    left -= 1;
-                    // In small pieces: a processor then reads the next entries while it waits for
-                    // the rounds of the digest, each of which waits for the one before.
-                    if let Some(octets) = der.get(self.hashed..self.hashed + PIECE)
-                        && self.hashed + PIECE <= self.cursor.walker.offset()
-                    {
-                        self.hasher.update(octets);
-                        self.hashed += PIECE;
-                    }
+        self.phase = match phase {
+            Phase::Plain => {
+                let tbs = &mut self.tbs;
+                match self.cursor.file_plain(der, left, |read| tbs.follow(der, read)) {
+                    count if count == left => phase,
+                    _ => Phase::Signature,
                 }
-                if left > 0 {
-                    self.hasher.update(der.get(self.hashed..).unwrap_or_default());
+            }
+            Phase::Signature => match self.tbs.advance(der, left) {
+                Some(digest) => {
+                    let key = verify(&list, digest, &self.signers, tools)?;
+                    self.verified = Some((key, EvidenceId::of_list_with(&list, &digest)));
+                    Phase::Entries
+                }
+                None => phase,
+            },
+            Phase::Entries => loop {
+                left -= self.cursor.file_plain(der, left, |_| ());
+                if left == 0 {
+                    break phase;
+                }
+                if !self.cursor.file_next(der)? {
                     return Ok(Progress::Finished(self.finish()?));
                 }
-                self.phase = Phase::Entries;
-            }
+                left -= 1;
+            },
             Phase::Done => return Err(CrlIntakeError::Ended),
-        }
+        };
         let walker = &self.cursor.walker;
         Ok(Progress::Working { done: walker.bytes_read(), total: walker.bytes_total() })
     }
@@ -347,12 +417,11 @@ impl<B: AsRef<[u8]>> CrlIntake<B> {
         let list = CertificateRevocationList::from_der(self.bytes.as_ref())?;
         let builders = core::mem::take(&mut self.cursor.builders);
         let tables: Vec<EntryTable> = builders.into_iter().map(EntryTableBuilder::finish).collect();
-        let key = self.key.take().ok_or(CrlIntakeError::Ended)?;
+        let (key, id) = self.verified.take().ok_or(CrlIntakeError::Ended)?;
         let signers = core::mem::take(&mut self.signers);
         let signers: Vec<CrlSigner> =
             signers.into_iter().filter(|signer| signer.key == key).collect();
         let point = list.issuing_distribution_point();
-        let id = EvidenceId::from_digest(core::mem::take(&mut self.hasher).finalize().into());
         let summary = CrlSummary {
             issuer: DistinguishedName::of(list.issuer()),
             number: list.crl_number(),
@@ -444,11 +513,12 @@ impl VerifiedCrl {
 /// in step (f)." Here the signature comes first and step (f) with every question.
 fn verify(
     list: &CertificateRevocationList<'_>,
+    tbs_digest: [u8; 32],
     signers: &[CrlSigner],
     tools: &SignatureTools<'_>,
 ) -> Result<SignerKey, CrlIntakeError> {
     let algorithm = list.signature_algorithm()?;
-    let message = Message::new(list.tbs_cert_list());
+    let message = Message::hashed(list.tbs_cert_list(), tbs_digest);
     let mut tried: Vec<&SignerKey> = Vec::new();
     let mut failure = None;
     for signer in signers {
@@ -457,7 +527,7 @@ fn verify(
         }
         tried.push(&signer.key);
         let Some(key) = signer.key.public_key() else { continue };
-        // Not by the memo: its key would be one more digest of the whole list.
+        // Not by the memo: a list is taken in once.
         let tools = tools.with_memo(None);
         match tools.verify(key, algorithm, &message, list.signature_value()) {
             Ok(()) => return Ok(signer.key.clone()),

@@ -18,6 +18,7 @@
 
 use alloc::sync::Arc;
 use core::fmt;
+use core::ops::Range;
 
 use super::algorithm::AlgorithmIdentifier;
 use super::crl_entry::{Entries, EntryWalker, RevokedCertificate, entry_at};
@@ -64,6 +65,11 @@ impl<'a> CertificateRevocationList<'a> {
     #[must_use]
     pub fn tbs_cert_list(&self) -> &'a [u8] {
         self.index.tbs.of(self.der)
+    }
+
+    /// Where the signed bytes stand in the DER.
+    pub(crate) fn tbs_cert_list_range(&self) -> Range<usize> {
+        self.index.tbs.range()
     }
 
     /// Whether the list is of version 2, the only one with extensions.

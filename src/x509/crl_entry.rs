@@ -162,7 +162,7 @@ impl EntryWalker {
 
     /// Reads the next entry where it is as nearly all are; else stays where it is, and
     /// [`EntryWalker::next_entry`] must be asked.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn next_plain<'a>(&mut self, der: &'a [u8]) -> Option<PlainEntry<'a>> {
         let rest = self.entries.of(der).get(self.position..)?;
         let common = Common::read(rest)?;
@@ -251,24 +251,29 @@ impl<'a> Common<'a> {
     fn read(rest: &'a [u8]) -> Option<Self> {
         const REASON: [u8; 13] =
             [0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01];
-        let (&[0x30, length, 0x02, serial_length], fields) = rest.split_first_chunk()? else {
-            return None;
-        };
-        if (length | serial_length) >= 0x80 {
+        // Two tags, and two lengths below 128, all at once.
+        const HEADERS: u32 = u32::from_le_bytes([0x30, 0, 0x02, 0]);
+        const WITHOUT_LENGTHS: u32 = u32::from_le_bytes([0xff, 0x80, 0xff, 0x80]);
+        let headers @ [_, length, _, serial_length] = *rest.first_chunk()?;
+        if u32::from_le_bytes(headers) & WITHOUT_LENGTHS != HEADERS {
             return None;
         }
-        let length = usize::from(length);
-        let fields = fields.get(..length.checked_sub(2)?)?;
+        let length = 2 + usize::from(length);
+        let fields = rest.get(4..length)?;
         let (serial_number, fields) = fields.split_at_checked(usize::from(serial_length))?;
         super::der::check_integer(serial_number).ok()?;
-        let (&[0x17, 0x0d], fields) = fields.split_first_chunk()? else { return None };
+        let (header, fields) = fields.split_first_chunk()?;
+        if *header != [0x17, 0x0d] {
+            return None;
+        }
         let (date, extensions) = fields.split_first_chunk()?;
         let reason = match extensions.split_first_chunk() {
             None if extensions.is_empty() => None,
-            Some((&REASON, &[reason])) => Some(reason),
+            // Compared as a whole: a pattern is compared octet by octet.
+            Some((head, &[reason])) if *head == REASON => Some(reason),
             _ => return None,
         };
-        Some(Self { length: 2 + length, serial_number, date, reason })
+        Some(Self { length, serial_number, date, reason })
     }
 
     /// Nothing where the general reader must say what is wrong.
