@@ -66,8 +66,15 @@ impl<T> SharedTable<T> {
         self.buckets.get(usize::try_from(tag & mask).ok()?)
     }
 
-    /// The value with this tag that is the one looked for.
-    pub(crate) fn find(&self, tag: u64, is_it: impl Fn(&T) -> bool) -> Option<Arc<T>> {
+    /// Hands the value with this tag that is the one looked for to `then`, and returns what that
+    /// makes of it. No counter is touched, so that threads that find the same do not disturb one
+    /// another.
+    pub(crate) fn find<R>(
+        &self,
+        tag: u64,
+        is_it: impl Fn(&T) -> bool,
+        then: impl FnOnce(&T) -> R,
+    ) -> Option<R> {
         let bucket = self.bucket(tag)?;
         let mut bit = 1_u8;
         for (held, slot) in bucket.tags.iter().zip(&bucket.slots) {
@@ -79,7 +86,7 @@ impl<T> SharedTable<T> {
                 if bucket.touched.load(Ordering::Relaxed) & bit == 0 {
                     bucket.touched.fetch_or(bit, Ordering::Relaxed);
                 }
-                return Some(Arc::clone(value));
+                return Some(then(value));
             }
             bit = bit.wrapping_shl(1);
         }
@@ -140,14 +147,14 @@ mod tests {
         let table = SharedTable::with_capacity(4);
         table.insert(7, 0_u32);
         for number in 1..100 {
-            assert_eq!(table.find(7, |&held| held == 0).as_deref(), Some(&0), "before {number}");
-            assert_eq!(table.find(7, |&held| held == number), None);
+            assert_eq!(table.find(7, |&held| held == 0, |&held| held), Some(0), "before {number}");
+            assert_eq!(table.find(7, |&held| held == number, |_| ()), None);
             table.insert(7, number);
             assert!(table.count() <= 4);
         }
-        assert_eq!(table.find(8, |_| true), None, "another tag");
+        assert_eq!(table.find(8, |_| true, |_| ()), None, "another tag");
         table.clear();
-        assert_eq!((table.count(), table.find(7, |_| true)), (0, None));
+        assert_eq!((table.count(), table.find(7, |_| true, |_| ())), (0, None));
     }
 
     #[test]

@@ -57,8 +57,10 @@ impl SignatureBackend for KeptKeys {
         }
         let spki = key.spki().der();
         let tag = tag(spki);
-        if let Some(kept) = self.keys.find(tag, |kept| *kept.spki == *spki) {
-            return kept.key.verify(algorithm, message, signature);
+        let is_it = |kept: &Kept| *kept.spki == *spki;
+        let verify = |kept: &Kept| kept.key.verify(algorithm, message, signature);
+        if let Some(verified) = self.keys.find(tag, is_it, verify) {
+            return verified;
         }
         self.backend.verify(key, algorithm, message, signature)?;
         if let Some(prepared) = self.backend.prepare(key) {

@@ -84,13 +84,14 @@ impl SeenChains {
         self.0.clear();
     }
 
-    /// The chain that was presented with exactly these certificates.
-    pub(super) fn find(
+    /// Hands the chain that was presented with exactly these certificates to `then`.
+    pub(super) fn find<R>(
         &self,
         leaf: &CertificateDer<'_>,
         others: &[CertificateDer<'_>],
-    ) -> Option<Arc<Seen>> {
-        self.0.find(tag(leaf), |seen| seen.is(leaf, others))
+        then: impl FnOnce(&Seen) -> R,
+    ) -> Option<R> {
+        self.0.find(tag(leaf), |seen| seen.is(leaf, others), then)
     }
 
     pub(super) fn insert(&self, seen: Seen) {

@@ -98,11 +98,17 @@ impl<'a> Context<'a> {
         #[cfg(feature = "std")]
         let table = self.verifier.seen.as_deref();
         #[cfg(feature = "std")]
-        if let Some(seen) = table.and_then(|t| t.find(request.end_entity, request.intermediates)) {
-            let certificates: Presented<'_> =
-                seen.certificates().iter().map(OwnedCertificate::as_certificate).collect();
-            let chain = Chain { certificates: &certificates, seen: Some(&seen) };
-            return self.go_straight(&chain, &mut SmallVec::new(), |_, _| {});
+        let known = table.and_then(|table| {
+            table.find(request.end_entity, request.intermediates, |seen| {
+                let certificates: Presented<'_> =
+                    seen.certificates().iter().map(OwnedCertificate::as_certificate).collect();
+                let chain = Chain { certificates: &certificates, seen: Some(seen) };
+                self.go_straight(&chain, &mut SmallVec::new(), |_, _| {})
+            })
+        });
+        #[cfg(feature = "std")]
+        if let Some(decided) = known {
+            return decided;
         }
         let mut certificates = Presented::new();
         Certificate::read_into(&mut certificates, request.end_entity);
