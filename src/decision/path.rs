@@ -9,6 +9,10 @@ use crate::x509::Certificate;
 #[cfg(feature = "std")]
 use crate::x509::OwnedCertificate;
 
+/// Octets before the first certificate. The count of references stands before the bytes; in a cache
+/// line of its own, it can change while other threads read the certificates.
+const APART: usize = 48;
+
 /// The certification path of a peer: its own certificate first, then each with its issuer behind it;
 /// the anchor is not part of it. Cheap to clone.
 ///
@@ -26,7 +30,7 @@ impl CertificationPath {
     pub(crate) fn new<'c, 'a: 'c>(
         certificates: impl Iterator<Item = &'c Certificate<'a>> + Clone,
     ) -> Self {
-        let mut length = 0;
+        let mut length = APART;
         let ends = certificates
             .clone()
             .map(|certificate| {
@@ -35,7 +39,8 @@ impl CertificationPath {
             })
             .collect();
         let mut bytes: Arc<[u8]> = core::iter::repeat_n(0, length).collect();
-        let mut rest = Arc::get_mut(&mut bytes).unwrap_or_default();
+        let mut rest =
+            Arc::get_mut(&mut bytes).and_then(|all| all.get_mut(APART..)).unwrap_or_default();
         for certificate in certificates {
             if let Some(own) = rest.split_off_mut(..certificate.as_der().len()) {
                 own.copy_from_slice(certificate.as_der());
@@ -60,7 +65,7 @@ impl CertificationPath {
     #[must_use]
     pub fn der(&self, depth: usize) -> Option<&[u8]> {
         let start = depth.checked_sub(1).and_then(|before| self.ends.get(before)).copied();
-        self.bytes.get(start.unwrap_or(0)..*self.ends.get(depth)?)
+        self.bytes.get(start.unwrap_or(APART)..*self.ends.get(depth)?)
     }
 
     /// Reads the certificates, the peer's own first.
@@ -87,7 +92,7 @@ impl CertificationPath {
         &'c self,
         certificates: &'c [Certificate<'a>],
     ) -> impl Iterator<Item = OwnedCertificate> + 'c {
-        let starts = core::iter::once(0).chain(self.ends.iter().copied());
+        let starts = core::iter::once(APART).chain(self.ends.iter().copied());
         starts.zip(certificates).map(|(start, certificate)| {
             OwnedCertificate::within(self.bytes.clone(), start, certificate)
         })

@@ -8,7 +8,7 @@ use super::path::CertificationPath;
 use crate::identity::PeerIdentity;
 use crate::revocation::EvidenceId;
 use crate::signature::{Message, PublicKey, SignatureBackend, SignatureCheck, SignatureError};
-use crate::trust::TrustAnchor;
+use crate::trust::{TrustAnchor, Voucher};
 use crate::x509::{AlgorithmIdentifier, CertificateError, KeyUsage, OwnedOid, Time};
 
 /// What an acceptance rests on.
@@ -16,10 +16,7 @@ use crate::x509::{AlgorithmIdentifier, CertificateError, KeyUsage, OwnedOid, Tim
 pub(crate) struct PeerRecord {
     pub(crate) identity: PeerIdentity,
     pub(crate) path: CertificationPath,
-    pub(crate) anchor: Arc<TrustAnchor>,
-    pub(crate) trust_domain: Arc<str>,
-    pub(crate) bundle_digest: [u8; 32],
-    pub(crate) bundle_sequence: Option<u64>,
+    pub(crate) voucher: Arc<Voucher>,
     pub(crate) policies: Vec<OwnedOid>,
     pub(crate) valid_until: Time,
     pub(crate) decided_at: Time,
@@ -54,25 +51,25 @@ impl CertifiedPeer {
     /// The anchor that the path ends at.
     #[must_use]
     pub fn anchor(&self) -> &TrustAnchor {
-        &self.0.anchor
+        &self.0.voucher.anchor
     }
 
     /// The name of the trust domain whose anchor that is.
     #[must_use]
     pub fn trust_domain(&self) -> &str {
-        &self.0.trust_domain
+        &self.0.voucher.trust_domain
     }
 
     /// Digest of the bundle that was in force.
     #[must_use]
     pub fn bundle_digest(&self) -> &[u8; 32] {
-        &self.0.bundle_digest
+        &self.0.voucher.bundle_digest
     }
 
     /// Sequence number of the bundle that was in force, where its publisher gave one.
     #[must_use]
     pub fn bundle_sequence(&self) -> Option<u64> {
-        self.0.bundle_sequence
+        self.0.voucher.bundle_sequence
     }
 
     /// The certificate policies under which the path is valid: the user-constrained-policy-set of

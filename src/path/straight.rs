@@ -51,6 +51,8 @@ pub(crate) struct Way<'a> {
     /// The target first.
     pub(crate) stops: ArrayVec<Stop, { MAX_CANDIDATES + 1 }>,
     pub(crate) anchor: &'a Arc<TrustAnchor>,
+    /// Its place in the bundle.
+    pub(crate) anchor_place: usize,
 }
 
 /// A signature that was checked: which certificate's, with which key, and what came of it.
@@ -99,7 +101,7 @@ impl<'a> Way<'a> {
                 let sound = anchor.state != AnchorState::Distrusted
                     && bundle.bears(anchor, &issuer)
                     && path_length(anchor.path_len, intermediates).is_none();
-                return sound.then_some(Self { stops, anchor });
+                return sound.then_some(Self { stops, anchor, anchor_place: first });
             }
             let mut named = candidates
                 .iter()

@@ -38,7 +38,7 @@ pub trait SignatureMemo: fmt::Debug + Send + Sync {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MemoKey([u8; 32]);
 
-const SEPARATOR: &[u8] = b"bonafide signature memo 2\0";
+const SEPARATOR: &[u8] = b"bonafide 2";
 
 impl MemoKey {
     /// Hashes everything that goes into one verification; allocates nothing.
@@ -54,8 +54,8 @@ impl MemoKey {
         let inherited = key.inherited_parameters().unwrap_or(&[]);
         let signed = message.sha256();
         for field in [algorithm.der(), key.spki().der(), inherited, signature, &signed] {
-            // Lengths fit 64 bits on every platform; a longer one could not be in memory.
-            hash.update(u64::try_from(field.len()).unwrap_or(u64::MAX).to_be_bytes());
+            // What was read as DER is shorter than 2³¹ octets, and signatures and keys stand in it.
+            hash.update(u32::try_from(field.len()).unwrap_or(u32::MAX).to_be_bytes());
             hash.update(field);
         }
         Self(hash.finalize().into())

@@ -170,6 +170,10 @@ impl TrustBundle {
         Sha256::digest(fingerprints.as_flattened()).into()
     }
 
+    pub(super) fn shared_anchors(&self) -> &[Arc<TrustAnchor>] {
+        &self.anchors
+    }
+
     pub(crate) fn anchor(&self, index: usize) -> Option<&Arc<TrustAnchor>> {
         self.anchors.get(index)
     }

@@ -29,6 +29,7 @@ mod spiffe_json;
 #[cfg(feature = "spiffe")]
 mod spiffe_jwk;
 mod store;
+mod voucher;
 mod workload_api;
 mod workload_endpoint;
 mod workload_message;
@@ -49,6 +50,7 @@ pub use spiffe_bundle::{SpiffeBundle, bundle_from_der, bundle_from_pem};
 #[cfg_attr(docsrs, doc(cfg(feature = "spiffe")))]
 pub use spiffe_json::BundleMap;
 pub use store::{Domain, TrustStore, TrustStoreError};
+pub(crate) use voucher::Voucher;
 pub use workload_api::{
     Reconnect, StreamEnd, Update, WorkloadContext, WorkloadEvent, WorkloadState,
 };

@@ -17,8 +17,10 @@ use core::net::IpAddr;
 
 use sha2::{Digest, Sha256};
 
+use super::anchor::TrustAnchor;
 use super::bundle::TrustBundle;
 use super::scope::{Directory, Scope};
+use super::voucher::{Voucher, Vouchers};
 use crate::identity::TrustDomain;
 use crate::x509::Name;
 
@@ -30,26 +32,42 @@ pub struct Domain {
     /// Whether one of the scopes is the SPIFFE trust domain of the same name.
     speaks_for_its_name: bool,
     bundle: TrustBundle,
+    vouchers: Vouchers,
 }
 
 impl Domain {
     /// A SPIFFE trust domain: it speaks for its own SPIFFE IDs and for nothing else.
     #[must_use]
     pub fn spiffe(trust_domain: TrustDomain, bundle: TrustBundle) -> Self {
-        Self {
-            name: trust_domain.as_str().into(),
-            scopes: Arc::new([Scope::Spiffe(trust_domain)]),
-            speaks_for_its_name: true,
-            bundle,
-        }
+        Self::new(trust_domain.as_str(), Arc::new([Scope::Spiffe(trust_domain.clone())]), bundle)
     }
 
     /// A trust domain with a name of the operator's choice and the identities it speaks for.
     #[must_use]
     pub fn named(name: &str, scopes: impl IntoIterator<Item = Scope>, bundle: TrustBundle) -> Self {
-        let scopes: Arc<[Scope]> = scopes.into_iter().collect();
-        let speaks_for_its_name = scopes.iter().any(|scope| is_spiffe_scope_of(scope, name));
-        Self { name: name.into(), scopes, speaks_for_its_name, bundle }
+        Self::new(name, scopes.into_iter().collect(), bundle)
+    }
+
+    fn new(name: &str, scopes: Arc<[Scope]>, bundle: TrustBundle) -> Self {
+        let name: Arc<str> = name.into();
+        let speaks_for_its_name = scopes.iter().any(|scope| is_spiffe_scope_of(scope, &name));
+        let vouchers = Vouchers::new(&name, &bundle);
+        Self { name, scopes, speaks_for_its_name, bundle, vouchers }
+    }
+
+    fn with_bundle(&self, bundle: TrustBundle) -> Self {
+        let vouchers = Vouchers::new(&self.name, &bundle);
+        Self { bundle, vouchers, ..self.clone() }
+    }
+
+    /// What peers below the anchor at this place of the bundle rest on.
+    pub(crate) fn voucher(&self, place: usize) -> Option<&Arc<Voucher>> {
+        self.vouchers.at(place)
+    }
+
+    /// What peers below this anchor of the bundle rest on.
+    pub(crate) fn voucher_of(&self, anchor: &Arc<TrustAnchor>) -> Option<&Arc<Voucher>> {
+        self.vouchers.of(anchor)
     }
 
     /// The scopes that the directory of a store must know: all but the SPIFFE one of its own name.
@@ -72,6 +90,7 @@ impl Domain {
         &self.name
     }
 
+    #[cfg(feature = "std")]
     pub(crate) fn shared_name(&self) -> &Arc<str> {
         &self.name
     }
@@ -214,7 +233,7 @@ impl TrustStore {
         };
         let mut domains = self.block(block);
         if let Some(domain) = domains.get_mut(within) {
-            *domain = Arc::new(Domain { bundle, ..Domain::clone(domain) });
+            *domain = Arc::new(domain.with_bundle(bundle));
         }
         Ok(Self { blocks: self.blocks_with(block, domains), ..self.clone() })
     }

@@ -17,7 +17,7 @@ use crate::identity::PeerIdentity;
 use crate::path::Means;
 use crate::policy::{Budget, LimitExceeded, Purpose};
 use crate::revocation::{EvidenceRequest, Revocation, Unknown};
-use crate::trust::{AnchorState, TrustAnchor};
+use crate::trust::{AnchorState, TrustAnchor, Voucher};
 use crate::x509::{OwnedOid, Time};
 
 /// What stays the same, what is spent, and what was found.
@@ -89,14 +89,14 @@ impl<'a> Context<'a> {
         &mut self,
         claim: Claim<'_>,
         steps: &[PathCertificate<'_, '_>],
-        anchor: &Arc<TrustAnchor>,
+        voucher: &Arc<Voucher>,
         policies: Vec<OwnedOid>,
     ) -> Result<Confirmed, LimitExceeded> {
         let Some(leaf) = steps.first() else {
             // A path without certificates, which no search makes.
             return Ok(Confirmed::refused(Violation::NoIdentity));
         };
-        let domain = claim.selected.domain;
+        let anchor = &*voucher.anchor;
         let identified = identify(&claim.selected, leaf.certificate);
         if let Err(violation) = check_expectation(self.request.expect, &identified.identity) {
             return Ok(Confirmed::refused(*violation));
@@ -122,16 +122,12 @@ impl<'a> Context<'a> {
         let noted = !status.passed.is_empty()
             || !identified.left_out.is_empty()
             || matches!(anchor.state, AnchorState::Tainted { .. });
-        let bundle = domain.bundle();
         let peer = CertifiedPeer::new(PeerRecord {
             identity: identified.identity,
             path: claim.path.unwrap_or_else(|| {
                 CertificationPath::new(steps.iter().map(|step| step.certificate))
             }),
-            anchor: Arc::clone(anchor),
-            trust_domain: domain.shared_name().clone(),
-            bundle_digest: *bundle.digest(),
-            bundle_sequence: bundle.sequence(),
+            voucher: Arc::clone(voucher),
             policies,
             valid_until,
             decided_at: self.demands.now,

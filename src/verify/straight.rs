@@ -201,6 +201,7 @@ impl<'a> Context<'a> {
         }
         let claim = Claim { selected: *selected, path: chain.path(way) };
         let policies = judgement.policies.user_constrained;
-        self.confirm(claim, &steps, way.anchor, policies).ok()?.outcome.ok()
+        let voucher = selected.domain.voucher(way.anchor_place)?;
+        self.confirm(claim, &steps, voucher, policies).ok()?.outcome.ok()
     }
 }

@@ -242,7 +242,9 @@ impl<'a> Context<'a> {
             let Some(certificate) = search.certificate(node) else { return Turn::Working };
             steps.push(PathCertificate { certificate, self_issued: search.is_self_issued(node) });
         }
-        let bundle = searching.selected.domain.bundle();
+        let domain = searching.selected.domain;
+        let Some(voucher) = domain.voucher_of(anchor) else { return Turn::Working };
+        let bundle = domain.bundle();
         let view = PathView {
             certificates: &steps,
             anchor,
@@ -254,7 +256,7 @@ impl<'a> Context<'a> {
         if judgement.breaches.is_empty() && searching.target.is_empty() && !searching.flawed {
             let policies = core::mem::take(&mut judgement.policies.user_constrained);
             let claim = Claim { selected: searching.selected, path: None };
-            match self.confirm(claim, &steps, anchor, policies) {
+            match self.confirm(claim, &steps, voucher, policies) {
                 Ok(Confirmed { outcome, wants }) => {
                     let wants = self.ask(wants);
                     let without = outcome.map_err(|breach| alloc::vec![*breach]);
