@@ -20,7 +20,7 @@ use core::ptr::null_mut;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use bonafide::policy::ValidationPolicy;
-use bonafide::signature::{Message, SignatureBackend};
+use bonafide::signature::SignatureBackend;
 use bonafide::trust::{TrustAnchor, TrustBundle, TrustStore};
 use bonafide::verify::{Expect, Request, Verifier};
 use bonafide::x509::Time;
@@ -76,7 +76,7 @@ fn backend() -> Arc<dyn SignatureBackend> {
 /// A backend without arithmetic: it knows the signatures that were made, and no others.
 #[cfg(not(feature = "ring"))]
 mod table {
-    use bonafide::signature::{PublicKey, SignatureBackend, SignatureError};
+    use bonafide::signature::{Message, PublicKey, SignatureBackend, SignatureError};
     use bonafide::x509::AlgorithmIdentifier;
     use sha2::{Digest, Sha256};
 
@@ -95,7 +95,7 @@ mod table {
         ) -> Result<(), SignatureError> {
             let digest: [u8; 32] = Sha256::new()
                 .chain_update(key.spki().der())
-                .chain_update(message)
+                .chain_update(message.octets())
                 .chain_update(signature)
                 .finalize()
                 .into();

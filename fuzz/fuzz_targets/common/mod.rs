@@ -46,7 +46,7 @@ impl SignatureBackend for Hashing {
         message: &Message<'_>,
         signature: &[u8],
     ) -> Result<(), SignatureError> {
-        if signature == sign(key.spki().key(), message) {
+        if signature == sign(key.spki().key(), message.octets()) {
             Ok(())
         } else {
             Err(SignatureError::Invalid)
