@@ -17,7 +17,7 @@ use bonafide::signature::{
     AlgorithmPolicy, Message, PublicKey, RingBackend, SharedMemo, SignatureBackend, SignatureError,
 };
 use bonafide::trust::{AnchorState, Domain, Scope, TrustAnchor, TrustBundle, TrustStore};
-use bonafide::verify::{Expect, Request, SeenChains, Verifier};
+use bonafide::verify::{Expect, Request, SeenChains, SeenIssuers, Verifier};
 use bonafide::x509::{AlgorithmIdentifier, Time};
 use kit::{Authority, Estate, FAR, GeneralName, Key, Kind, NOW, Name};
 use rustls_pki_types::CertificateDer;
@@ -85,6 +85,44 @@ fn a_chain_is_neither_read_nor_verified_again() {
     table.clear();
     assert!(decide(&warm, &estate.chain(), NAME, NOW).is_accepted());
     assert_eq!(backend.0.load(Ordering::Relaxed), 6, "forgotten");
+}
+
+/// Another leaf below an intermediate that was seen costs one signature; with another anchor of the same
+/// name, or one octet changed, what was seen helps nobody.
+#[test]
+fn an_issuer_is_neither_read_nor_verified_again() {
+    let estate = Estate::new();
+    let other = Estate::seeded(1);
+    let backend = Arc::new(Counting::default());
+    let issuers = Arc::new(SeenIssuers::with_capacity(16));
+    let verifier = |root: &Authority| {
+        let policy = Arc::new(ValidationPolicy::tls_server());
+        Verifier::new(Arc::new(everybody([anchor(root)])), policy, backend.clone())
+    };
+    let [leaf, intermediate] = <[Vec<u8>; 2]>::try_from(estate.chain()).unwrap();
+    let mut damaged = intermediate.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    for (case, root, chain, code, verified, kept) in [
+        ("first", &estate.root, [&leaf, &intermediate], "accepted", 2, 1),
+        ("again", &estate.root, [&leaf, &intermediate], "accepted", 1, 1),
+        ("and again", &estate.root, [&leaf, &intermediate], "accepted", 1, 1),
+        ("damaged", &estate.root, [&leaf, &damaged], "signature.invalid", 1, 1),
+        ("another root", &other.root, [&leaf, &intermediate], "trust.no-route", 1, 1),
+        ("alone", &estate.root, [&leaf, &leaf], "trust.no-route", 0, 1),
+        ("still known", &estate.root, [&leaf, &intermediate], "accepted", 1, 1),
+    ] {
+        let cold = verifier(root);
+        let chain = chain.map(Clone::clone);
+        let expected = decide(&cold, &chain, NAME, NOW);
+        let before = backend.0.load(Ordering::Relaxed);
+        let found = decide(&cold.with_seen_issuers(issuers.clone()), &chain, NAME, NOW);
+        assert_eq!(found.code(), code, "{case}");
+        assert_eq!(record(&found), record(&expected), "{case}");
+        assert_eq!(backend.0.load(Ordering::Relaxed) - before, verified, "{case}");
+        assert_eq!(issuers.count(), kept, "{case}");
+    }
+    issuers.clear();
+    assert_eq!((issuers.count(), issuers.capacity()), (0, 16));
 }
 
 /// The table and the memo know the chain; everything else about the question changes.

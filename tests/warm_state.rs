@@ -1,5 +1,5 @@
 //! What verifiers remember and share changes no answer, nor does the way that they take: random graphs, put to verifiers with different
-//! anchors, policies, times and limits that share a memo, a table of chains and kept keys, against
+//! anchors, policies, times and limits that share a memo, tables of chains and issuers and kept keys, against
 //! verifiers that remember nothing and go step by step.
 //!
 //! `BONAFIDE_ROUNDS=150 cargo test --release --test warm_state -- --nocapture` asks longer than usual.
@@ -20,7 +20,7 @@ use bonafide::signature::{
     KeptKeys, Message, PreparedKey, PublicKey, SharedMemo, SignatureBackend, SignatureError,
 };
 use bonafide::trust::{AnchorExtensions, AnchorState, EndEntityUse, TrustAnchor};
-use bonafide::verify::{SeenChains, Step, Verifier};
+use bonafide::verify::{SeenChains, SeenIssuers, Step, Verifier};
 use bonafide::x509::{AlgorithmIdentifier, Certificate, SubjectPublicKeyInfo, Time};
 use graphs::Workshop;
 use graphs::engine::{Question, ToyBackend};
@@ -178,6 +178,7 @@ fn what_is_remembered_and_shared_changes_no_answer() {
     let kept: Arc<dyn SignatureBackend> = Arc::new(KeptKeys::new(Arc::new(toys), 64));
     let memo = Arc::new(SharedMemo::with_capacity(4_096));
     let table = Arc::new(SeenChains::with_capacity(1_024));
+    let issuers = Arc::new(SeenIssuers::with_capacity(256));
     let mut rng = Rng::new(7);
     let (mut codes, mut spared) = (BTreeMap::new(), 0_u64);
     let rounds = std::env::var("BONAFIDE_ROUNDS").map_or(8, |rounds| rounds.parse().unwrap());
@@ -191,7 +192,13 @@ fn what_is_remembered_and_shared_changes_no_answer() {
             }
             let cold = in_steps(&question.verifier(), &question);
             question.backend = kept.clone();
-            let mut warm = question.verifier().with_seen_chains(table.clone());
+            let mut warm = question.verifier();
+            if rng.chance(60) {
+                warm = warm.with_seen_chains(table.clone());
+            }
+            if rng.chance(60) {
+                warm = warm.with_seen_issuers(issuers.clone());
+            }
             if rng.chance(50) {
                 warm = warm.with_memo(memo.clone());
             }
@@ -206,8 +213,10 @@ fn what_is_remembered_and_shared_changes_no_answer() {
         }
     }
     // Each of the ways was gone often enough to say something.
-    println!("{codes:?}; {} chains, {spared} spared", table.count());
-    assert!(codes["accepted"] > 300 && codes.len() > 15 && table.count() > 50 && spared > 150);
+    let (chains, issuers) = (table.count(), issuers.count());
+    println!("{codes:?}; {chains} chains, {issuers} issuers, {spared} spared");
+    assert!(codes["accepted"] > 300 && codes.len() > 15 && spared > 150);
+    assert!(chains > 40 && issuers > 25);
 }
 
 /// The certificate with one octet of what is signed changed, and signed again by whoever signed it.

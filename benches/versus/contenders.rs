@@ -11,7 +11,7 @@ use bonafide::signature::{
     SignatureMemo,
 };
 use bonafide::trust::{Domain, TrustAnchor, TrustBundle, TrustStore};
-use bonafide::verify::{Expect, Request, SeenChains, Verifier};
+use bonafide::verify::{Expect, Request, SeenChains, SeenIssuers, Verifier};
 use bonafide::x509::{AlgorithmIdentifier, Certificate, OwnedCertificate, Time};
 use ring::signature as ring;
 use rustls_pki_types::{
@@ -163,6 +163,11 @@ pub fn revocation_list(chain: &Chain, count: u32) -> Revocation {
 
 impl Ours {
     /// The same, with a table of chains that were presented before.
+    pub fn with_seen_issuers(mut self, table: Arc<SeenIssuers>) -> Self {
+        self.verifier = self.verifier.with_seen_issuers(table);
+        self
+    }
+
     pub fn with_seen_chains(mut self, table: Arc<SeenChains>) -> Self {
         self.verifier = self.verifier.with_seen_chains(table);
         self

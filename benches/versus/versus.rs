@@ -6,9 +6,10 @@
 //! for all rows. `-- WORD` runs the rows with that word in their names (`-- memory`: bytes instead of
 //! ratios), `-- --plot FILE` draws how cost grows.
 //!
-//! Cold rows keep nothing but the key of the anchor. New leaves come with a memo and
-//! [`KeptKeys`](bonafide::signature::KeptKeys), which know the issuers; peers seen before with
-//! [`SeenChains`](bonafide::verify::SeenChains), too. webpki keeps nothing, ever.
+//! Cold rows keep nothing but the key of the anchor. New leaves come with
+//! [`KeptKeys`](bonafide::signature::KeptKeys) and [`SeenIssuers`](bonafide::verify::SeenIssuers), which
+//! know the issuers; peers seen before with a memo and [`SeenChains`](bonafide::verify::SeenChains).
+//! webpki keeps nothing, ever.
 //!
 //! Rows against OpenSSL come from a package of their own, `bonafide-versus-openssl`, since the crate
 //! `openssl` does not build without the library. Where that is there, this program has it built and run.
@@ -33,7 +34,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use bonafide::signature::{AwsLcBackend, KeptKeys, SharedMemo};
-use bonafide::verify::SeenChains;
+use bonafide::verify::{SeenChains, SeenIssuers};
 use contenders::{
     Chain, NoCrypto, WebpkiSet, domains, ours, own_work, raw_signatures, revocation_list,
     same_name, webpki_verify,
@@ -106,9 +107,9 @@ fn remembered(table: &mut Table) {
         if table.wants(id, true) {
             let chain = Chain::new(Kind::P256, intermediates);
             let fresh: Vec<Chain> = (0..512).map(|_| chain.with_new_leaf()).collect();
-            let memo = Arc::new(SharedMemo::with_capacity(64));
             let backend = KeptKeys::new(Arc::new(AwsLcBackend::NEW), 64);
-            let verifier = ours(&chain, Arc::new(backend), true, Some(memo as Arc<_>));
+            let verifier = ours(&chain, Arc::new(backend), true, None)
+                .with_seen_issuers(Arc::new(SeenIssuers::with_capacity(64)));
             let (mut next, mut other) = (0, 0);
             let what = "P-256, intermediates known, leaf new / webpki";
             table.race(

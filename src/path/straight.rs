@@ -130,12 +130,17 @@ impl<'a> Way<'a> {
         }
     }
 
-    /// Whether every name and every extension value of its certificates can be read.
-    pub(crate) fn is_readable(&self, certificates: &[Certificate<'a>]) -> bool {
+    /// Whether every name and every extension value of its certificates can be read; of those at the
+    /// places that `is_read` names, that is known.
+    pub(crate) fn is_readable(
+        &self,
+        certificates: &[Certificate<'a>],
+        is_read: impl Fn(usize) -> bool,
+    ) -> bool {
         let mut above = self.anchor.subject();
         self.stops.iter().rev().all(|stop| {
             certificates.get(stop.place()).is_some_and(|certificate| {
-                let readable = certificate.is_readable_below(above);
+                let readable = is_read(stop.place()) || certificate.is_readable_below(above);
                 above = certificate.subject();
                 readable
             })
@@ -194,6 +199,22 @@ impl<'a> Way<'a> {
             if (number < held && !known(stop.place(), key)) || failure.is_some() {
                 checked.push(Checked { certificate: certificate.as_der(), key, failure });
             }
+            above = Some((certificate, key));
+        }
+    }
+
+    /// Hands each certificate to `each`, from the anchor down, with its place and the key that its
+    /// signature is checked with.
+    #[cfg(feature = "std")]
+    pub(crate) fn each_edge(
+        &self,
+        certificates: &[Certificate<'a>],
+        mut each: impl FnMut(usize, &Certificate<'a>, PublicKey<'a>),
+    ) {
+        let mut above = None;
+        for stop in self.stops.iter().rev() {
+            let Some((certificate, key)) = self.edge(*stop, above, certificates) else { break };
+            each(stop.place(), certificate, key);
             above = Some((certificate, key));
         }
     }

@@ -25,6 +25,8 @@ mod report;
 mod request;
 #[cfg(feature = "std")]
 mod seen;
+#[cfg(feature = "std")]
+mod seen_issuers;
 mod status;
 mod straight;
 mod verification;
@@ -33,5 +35,7 @@ mod verifier;
 pub use request::{Expect, Request};
 #[cfg(feature = "std")]
 pub use seen::SeenChains;
+#[cfg(feature = "std")]
+pub use seen_issuers::SeenIssuers;
 pub use verification::{Step, Verification};
 pub use verifier::Verifier;

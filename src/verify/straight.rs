@@ -14,6 +14,8 @@ use super::identify::{Selected, select_domain};
 use super::report::Report;
 #[cfg(feature = "std")]
 use super::seen::Seen;
+#[cfg(feature = "std")]
+use super::seen_issuers::SeenIssuers;
 use crate::constraints::{PathCertificate, PathView, check_end_entity, check_path};
 use crate::decision::{CertificationPath, CertifiedPeer, Decision, Outcome};
 use crate::path::{Checked, MAX_CANDIDATES, Way};
@@ -34,16 +36,45 @@ struct Chain<'p, 'c> {
     certificates: &'p [Certificate<'c>],
     #[cfg(feature = "std")]
     seen: Option<&'p Seen>,
+    #[cfg(feature = "std")]
+    issuers: Option<(&'p SeenIssuers, Places)>,
+}
+
+/// Places among the certificates that were presented.
+#[cfg(feature = "std")]
+#[derive(Clone, Copy, Debug, Default)]
+struct Places(u8);
+
+#[cfg(feature = "std")]
+impl Places {
+    fn add(&mut self, place: usize) {
+        self.0 |= Self::bit(place);
+    }
+
+    fn contains(self, place: usize) -> bool {
+        self.0 & Self::bit(place) != 0
+    }
+
+    fn bit(place: usize) -> u8 {
+        u32::try_from(place).ok().and_then(|place| 1_u8.checked_shl(place)).unwrap_or(0)
+    }
 }
 
 #[cfg(feature = "std")]
 impl Chain<'_, '_> {
     fn is_signed(&self, place: usize, key: PublicKey<'_>) -> bool {
         self.seen.is_some_and(|seen| seen.is_signed(place, key))
+            || self.issuers.is_some_and(|(issuers, places)| {
+                places.contains(place)
+                    && self.certificates.get(place).is_some_and(|c| issuers.is_signed(c, key))
+            })
     }
 
-    fn is_read(&self, way: &Way<'_>) -> bool {
+    fn is_readable(&self, way: &Way<'_>) -> bool {
         self.seen.is_some_and(|seen| seen.is_sound(&way.stops))
+            || way.is_readable(self.certificates, |place| {
+                self.issuers.is_some_and(|(_, places)| places.contains(place))
+            })
     }
 
     /// The path, if somebody holds it.
@@ -58,8 +89,8 @@ impl Chain<'_, '_> {
         false
     }
 
-    const fn is_read(&self, _: &Way<'_>) -> bool {
-        false
+    fn is_readable(&self, way: &Way<'_>) -> bool {
+        way.is_readable(self.certificates, |_| false)
     }
 
     const fn path(&self, _: &Way<'_>) -> Option<CertificationPath> {
@@ -102,7 +133,7 @@ impl<'a> Context<'a> {
             table.find(request.end_entity, request.intermediates, |seen| {
                 let certificates: Presented<'_> =
                     seen.certificates().iter().map(OwnedCertificate::as_certificate).collect();
-                let chain = Chain { certificates: &certificates, seen: Some(seen) };
+                let chain = Chain { certificates: &certificates, seen: Some(seen), issuers: None };
                 self.go_straight(&chain, &mut SmallVec::new(), |_, _| {})
             })
         });
@@ -113,17 +144,31 @@ impl<'a> Context<'a> {
         let mut certificates = Presented::new();
         Certificate::read_into(&mut certificates, request.end_entity);
         certificates.first()?;
-        // What cannot be read among the others is no obstacle, and reported where there is a report.
+        #[cfg(feature = "std")]
+        let mut issuers = self.verifier.seen_issuers.as_deref().map(|i| (i, Places::default()));
         for der in request.intermediates {
+            #[cfg(feature = "std")]
+            if let Some((issuers, places)) = &mut issuers
+                && issuers.read_into(&mut certificates, der)
+            {
+                places.add(certificates.len() - 1);
+                continue;
+            }
+            // What cannot be read among the others is no obstacle, and reported where there is a report.
             Certificate::read_into(&mut certificates, der);
         }
         let chain = Chain {
             certificates: &certificates,
             #[cfg(feature = "std")]
             seen: None,
+            #[cfg(feature = "std")]
+            issuers,
         };
         #[cfg(feature = "std")]
-        let accepted = |way: &Way<'_>, peer: &CertifiedPeer| {
+        let accepted = |way: &Way<'a>, peer: &CertifiedPeer| {
+            if let Some((issuers, places)) = issuers {
+                issuers.insert_way(way, &certificates, |place| places.contains(place));
+            }
             if let Some(table) = table
                 && let presented = request.intermediates.len() + 1
                 && let Some(seen) = Seen::new(presented, &certificates, way, peer.path())
@@ -158,7 +203,7 @@ impl<'a> Context<'a> {
         let means = self.means();
         let bundle = selected.domain.bundle();
         let way = Way::find(chain.certificates, bundle, &means)?;
-        if !chain.is_read(&way) && !way.is_readable(chain.certificates) {
+        if !chain.is_readable(&way) {
             return None;
         }
         let known = |place, key: PublicKey<'_>| chain.is_signed(place, key);

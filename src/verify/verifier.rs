@@ -30,6 +30,8 @@ pub struct Verifier {
     pub(super) memo: Option<Arc<dyn SignatureMemo>>,
     #[cfg(feature = "std")]
     pub(super) seen: Option<Arc<super::SeenChains>>,
+    #[cfg(feature = "std")]
+    pub(super) seen_issuers: Option<Arc<super::SeenIssuers>>,
     pub(super) revocation: Arc<Revocation>,
     pub(super) revocation_policy: Arc<RevocationPolicy>,
     /// What holds for a staple where revocation is not asked about.
@@ -56,6 +58,8 @@ impl Verifier {
             memo: None,
             #[cfg(feature = "std")]
             seen: None,
+            #[cfg(feature = "std")]
+            seen_issuers: None,
             revocation: Arc::default(),
             revocation_policy: Arc::new(policy.revocation.clone().unwrap_or_default()),
             staple_policy: Arc::new(RevocationPolicy::if_available()),
@@ -77,6 +81,15 @@ impl Verifier {
     #[must_use]
     pub fn with_seen_chains(self, seen: Arc<super::SeenChains>) -> Self {
         Self { seen: Some(seen), ..self }
+    }
+
+    /// Recognises intermediates on paths that were accepted before by their bytes, whatever peer presents
+    /// them, so that they need not be read and their signatures not be verified again. The table changes no
+    /// answer and no record. Default: none.
+    #[cfg(feature = "std")]
+    #[must_use]
+    pub fn with_seen_issuers(self, seen: Arc<super::SeenIssuers>) -> Self {
+        Self { seen_issuers: Some(seen), ..self }
     }
 
     /// Sets the revocation evidence: deny list and sources. Default: none. Without sources revocation

@@ -564,6 +564,13 @@ impl OwnedCertificate {
         Self { bytes, place, index: read.index }
     }
 
+    /// The same certificate over other bytes; nothing where they are not the same bytes.
+    #[cfg(feature = "std")]
+    #[inline]
+    pub(crate) fn over<'a>(&self, der: &'a [u8]) -> Option<Certificate<'a>> {
+        (self.as_der() == der).then_some(Certificate { der, index: self.index })
+    }
+
     /// Borrows the certificate.
     #[must_use]
     #[inline]

@@ -7,7 +7,7 @@ use bonafide::identity::{ExpectedName, NameError};
 use bonafide::policy::{Purpose, ValidationPolicy};
 use bonafide::signature::{AwsLcBackend, SharedMemo};
 use bonafide::trust::{AnchorError, TrustAnchor, TrustBundle, TrustStore};
-use bonafide::verify::{Expect, Request, SeenChains, Verifier};
+use bonafide::verify::{Expect, Request, SeenChains, SeenIssuers, Verifier};
 use bonafide::x509::Time;
 use rustls_pki_types::CertificateDer;
 
@@ -92,12 +92,13 @@ impl Answer {
 }
 
 /// What is remembered from question to question.
-static WARM: LazyLock<(Arc<SharedMemo>, Arc<SeenChains>)> = LazyLock::new(|| {
+static WARM: LazyLock<(Arc<SharedMemo>, Arc<SeenChains>, Arc<SeenIssuers>)> = LazyLock::new(|| {
     let memo = SharedMemo::with_capacity(1 << 16);
-    (Arc::new(memo), Arc::new(SeenChains::with_capacity(1 << 12)))
+    let chains = SeenChains::with_capacity(1 << 12);
+    (Arc::new(memo), Arc::new(chains), Arc::new(SeenIssuers::with_capacity(1 << 12)))
 });
 
-/// Asks; and again with a memo and a table of chains, which must change nothing.
+/// Asks; and again with what is remembered, which must change nothing.
 pub fn ask(question: &Question<'_>) -> Answer {
     let leaf = CertificateDer::from(question.leaf);
     let pool: Vec<CertificateDer<'_>> =
@@ -126,11 +127,14 @@ pub fn ask(question: &Question<'_>) -> Answer {
     }
     let decision = verifier.decide(&request, question.now);
     // What others left behind, and what this question leaves, changes nothing.
-    let (memo, seen) = &*WARM;
-    let warm = verifier.with_memo(memo.clone()).with_seen_chains(seen.clone());
-    for state in ["as others left it", "warm"] {
-        let again = warm.decide(&request, question.now);
-        assert_eq!(format!("{again:?}"), format!("{decision:?}"), "memo and table {state}");
+    let (memo, seen, issuers) = &*WARM;
+    let with_issuers = verifier.clone().with_seen_issuers(issuers.clone());
+    let with_chains = verifier.with_memo(memo.clone()).with_seen_chains(seen.clone());
+    for (what, warm) in [("issuers", with_issuers), ("memo and chains", with_chains)] {
+        for state in ["as others left it", "warm"] {
+            let again = warm.decide(&request, question.now);
+            assert_eq!(format!("{again:?}"), format!("{decision:?}"), "{what}, {state}");
+        }
     }
     let mut answer = Answer::rejected(decision.code());
     answer.signatures = decision.work().signatures;
