@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use bonafide::credential::{CredentialEvent, CredentialEvents, CredentialHandle, Selection};
 use bonafide::policy::ValidationPolicy;
-use bonafide::signature::{PublicKey, default_backend};
+use bonafide::signature::{Message, PublicKey, default_backend};
 use bonafide::x509::Time;
 use bonafide_files::{FileSource, Files, Signal, watch, watcher};
 use kit::{Estate, GeneralName, Key, Kind, Name, certificate_pem, der};
@@ -90,7 +90,7 @@ fn assert_whole(handle: &CredentialHandle) {
     let signature = credential.key().sign(algorithm, b"handshake").unwrap();
     let identifier = algorithm.identifier().unwrap();
     default_backend()
-        .verify(PublicKey::new(spki), identifier, b"handshake", &signature)
+        .verify(PublicKey::new(spki), identifier, &Message::new(b"handshake"), &signature)
         .expect("a torn pair is presented");
 }
 
