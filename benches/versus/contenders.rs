@@ -162,12 +162,13 @@ pub fn revocation_list(chain: &Chain, count: u32) -> Revocation {
 }
 
 impl Ours {
-    /// The same, with a table of chains that were presented before.
+    /// The same, with a table of intermediates that were presented before.
     pub fn with_seen_issuers(mut self, table: Arc<SeenIssuers>) -> Self {
         self.verifier = self.verifier.with_seen_issuers(table);
         self
     }
 
+    /// The same, with a table of chains that were presented before.
     pub fn with_seen_chains(mut self, table: Arc<SeenChains>) -> Self {
         self.verifier = self.verifier.with_seen_chains(table);
         self
