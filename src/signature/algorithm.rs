@@ -22,8 +22,8 @@
 
 use core::fmt;
 
-use crate::x509::AlgorithmIdentifier;
 use crate::x509::der::{DerError, DerErrorKind, Reader, Tag};
+use crate::x509::{AlgorithmIdentifier, usual};
 
 /// A signature algorithm with its hash and parameters; the key is apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,11 +79,6 @@ pub(super) const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 
 const NULL: &[u8] = &[0x05, 0x00];
 
-/// What most certificates are signed with, parameters included.
-const USUAL_ECDSA_SHA256: &[u8] = b"\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02";
-const USUAL_ED25519: &[u8] = b"\x06\x03\x2b\x65\x70";
-const USUAL_RSA_SHA256: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00";
-
 impl SignatureAlgorithm {
     /// All algorithms that have a name, in the order of their names here.
     pub const ALL: &'static [Self] = &[
@@ -112,9 +107,9 @@ impl SignatureAlgorithm {
     #[inline]
     pub fn recognize(identifier: AlgorithmIdentifier<'_>) -> Option<Self> {
         match identifier.der() {
-            USUAL_ECDSA_SHA256 => Some(Self::EcdsaSha256),
-            USUAL_ED25519 => Some(Self::Ed25519),
-            USUAL_RSA_SHA256 => Some(Self::RsaPkcs1Sha256),
+            usual::ECDSA_WITH_SHA256 => Some(Self::EcdsaSha256),
+            usual::ED25519 => Some(Self::Ed25519),
+            usual::SHA256_WITH_RSA => Some(Self::RsaPkcs1Sha256),
             _ => Self::recognize_by_parts(identifier),
         }
     }

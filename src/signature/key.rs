@@ -16,8 +16,8 @@ use core::fmt;
 
 use super::SignatureAlgorithm;
 use super::algorithm::{ED25519, NIST_SIGNATURES, recognize_pss};
-use crate::x509::SubjectPublicKeyInfo;
 use crate::x509::der::{DerError, Reader};
+use crate::x509::{SubjectPublicKeyInfo, usual};
 
 /// The kind of a public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -74,10 +74,9 @@ const P256: &[u8] = &[0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07
 const P384: &[u8] = &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22];
 const P521: &[u8] = &[0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x23];
 
-/// Usual algorithms with their parameters: EC with P256, Ed25519 without any.
+/// The usual algorithm with its parameters: EC with P256.
 const POINT_OF_P256: &[u8] =
     b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07";
-const ED25519_ALONE: &[u8] = b"\x06\x03\x2b\x65\x70";
 
 impl KeyAlgorithm {
     /// Says what kind of key it is.
@@ -86,7 +85,7 @@ impl KeyAlgorithm {
     pub fn classify(spki: &SubjectPublicKeyInfo<'_>) -> Self {
         match spki.algorithm().der() {
             POINT_OF_P256 => point(Self::P256, 32, spki.key()),
-            ED25519_ALONE => exactly(Self::Ed25519, 32, None, spki.key()),
+            usual::ED25519 => exactly(Self::Ed25519, 32, None, spki.key()),
             _ => Self::classify_by_parts(spki),
         }
     }

@@ -16,10 +16,14 @@ use core::fmt;
 use super::der::{DerError, Reader, Span, Tag, check_oid};
 use super::oid::Oid;
 
-/// What most certificates are signed with.
-const ECDSA_WITH_SHA256: &[u8] = b"\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02";
-const ED25519: &[u8] = b"\x06\x03\x2b\x65\x70";
-const SHA256_WITH_RSA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00";
+/// What most certificates are signed with, as [`AlgorithmIdentifier::der`] has it.
+pub(crate) mod usual {
+    pub(crate) const ECDSA_WITH_SHA256: &[u8] = b"\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02";
+    /// Of keys, too.
+    pub(crate) const ED25519: &[u8] = b"\x06\x03\x2b\x65\x70";
+    pub(crate) const SHA256_WITH_RSA: &[u8] =
+        b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00";
+}
 
 /// An algorithm with its parameters, compared by their encoding.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -90,9 +94,9 @@ impl<'a> AlgorithmIdentifier<'a> {
     #[inline]
     fn read_short(der: &'a [u8]) -> Option<Self> {
         match der {
-            ECDSA_WITH_SHA256 => return Some(Self::framed(der, Span::new(2, 10))),
-            ED25519 => return Some(Self::framed(der, Span::new(2, 5))),
-            SHA256_WITH_RSA => return Some(Self::framed(der, Span::new(2, 11))),
+            usual::ECDSA_WITH_SHA256 => return Some(Self::framed(der, Span::new(2, 10))),
+            usual::ED25519 => return Some(Self::framed(der, Span::new(2, 5))),
+            usual::SHA256_WITH_RSA => return Some(Self::framed(der, Span::new(2, 11))),
             _ => {}
         }
         let [0x06, length @ 0..0x80, ref rest @ ..] = *der else { return None };

@@ -34,6 +34,7 @@ mod time;
 mod values;
 
 pub use algorithm::AlgorithmIdentifier;
+pub(crate) use algorithm::usual;
 pub use certificate::{
     Certificate, CertificateError, CertificateErrorKind, Field, OwnedCertificate, Version,
 };
