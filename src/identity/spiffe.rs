@@ -22,7 +22,7 @@ use core::fmt;
 use core::str::FromStr;
 
 use super::text::serde_as_text;
-use super::trust_domain::{TrustDomainRef, check_trust_domain, id_text, split_trust_domain};
+use super::trust_domain::{TrustDomainRef, id_text, split_trust_domain};
 use crate::x509::text::Alphabet;
 
 /// Scheme and delimiter before the trust domain.
@@ -424,15 +424,8 @@ fn check(id: &[u8]) -> Result<usize, SpiffeIdError> {
         return Err(SpiffeIdError::new(SpiffeIdRef::MAX_LENGTH, SpiffeIdErrorKind::TooLong));
     }
     let rest = id.get(SCHEME.len()..).unwrap_or_default();
-    let (domain, mut rest) = match split_trust_domain(rest) {
-        Some(split) => split,
-        None => {
-            let end = rest.iter().position(|&byte| byte == b'/').unwrap_or(rest.len());
-            let (domain, rest) = rest.split_at_checked(end).unwrap_or((rest, &[]));
-            check_trust_domain(domain).map_err(|error| error.shifted(SCHEME.len()))?;
-            (domain, rest)
-        }
-    };
+    let (domain, mut rest) =
+        split_trust_domain(rest).map_err(|error| error.shifted(SCHEME.len()))?;
     let path = SCHEME.len() + domain.len();
     while let [b'/', tail @ ..] = rest {
         let start = id.len() - tail.len();

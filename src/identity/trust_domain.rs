@@ -162,13 +162,19 @@ serde_as_text!(TrustDomain, "a trust domain name");
 /// What a trust domain name is made of.
 static ALPHABET: Alphabet = Alphabet::of(b"abcdefghijklmnopqrstuvwxyz0123456789.-_");
 
-/// The trust domain that `text` begins with, and what follows: a path, or nothing. No answer where it is
-/// none; [`check_trust_domain`] says why.
-pub(super) fn split_trust_domain(text: &[u8]) -> Option<(&[u8], &[u8])> {
+/// The trust domain that `text` begins with, and what follows: a path, or nothing.
+pub(super) fn split_trust_domain(text: &[u8]) -> Result<(&[u8], &[u8]), SpiffeIdError> {
+    let split_at = |end: usize| text.split_at_checked(end).unwrap_or((text, &[]));
     let end = text.iter().position(|&byte| !ALPHABET.contains(byte)).unwrap_or(text.len());
-    let (name, rest) = text.split_at_checked(end)?;
-    let sound = (1..=TrustDomainRef::MAX_LENGTH).contains(&end) && matches!(rest, [] | [b'/', ..]);
-    sound.then_some((name, rest))
+    let (name, rest) = split_at(end);
+    if (1..=TrustDomainRef::MAX_LENGTH).contains(&end) && matches!(rest, [] | [b'/', ..]) {
+        return Ok((name, rest));
+    }
+    // Something is wrong with what stands before the path.
+    let end = text.iter().position(|&byte| byte == b'/').unwrap_or(text.len());
+    let (name, rest) = split_at(end);
+    check_trust_domain(name)?;
+    Ok((name, rest))
 }
 
 /// SPIFFE-ID section 2.1, on the bytes of a trust domain name; offsets count from its first byte.
