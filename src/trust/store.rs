@@ -11,7 +11,6 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::cmp::Ordering;
 use core::fmt;
 use core::net::IpAddr;
 
@@ -354,21 +353,11 @@ impl TrustStore {
 
     /// The block of a name and the place in it, or the ones where it would stand.
     fn locate(&self, name: &str) -> Result<(usize, usize), (usize, usize)> {
-        // One domain needs no search.
-        if let [block] = &*self.blocks
-            && let [only] = &*block.0
-        {
-            let place = only.name.as_ref().cmp(name);
-            return match place {
-                Ordering::Equal => Ok((0, 0)),
-                Ordering::Less => Err((0, 1)),
-                Ordering::Greater => Err((0, 0)),
-            };
-        }
         let last = self.blocks.len().saturating_sub(1);
         let before =
             |block: &Block| block.0.last().is_some_and(|domain| domain.name.as_ref() < name);
-        let block = self.blocks.partition_point(before).min(last);
+        // One block needs no search.
+        let block = if last == 0 { 0 } else { self.blocks.partition_point(before).min(last) };
         let Some(domains) = self.blocks.get(block) else { return Err((block, 0)) };
         match domains.0.binary_search_by(|domain| domain.name.as_ref().cmp(name)) {
             Ok(within) => Ok((block, within)),
