@@ -192,20 +192,18 @@ impl<'a> Way<'a> {
         checked: &mut SmallVec<[Checked<'a>; 2]>,
     ) {
         let Verified { held, mut failure } = verified;
-        let mut above = None;
-        for (number, stop) in self.stops.iter().rev().enumerate() {
-            let Some((certificate, key)) = self.edge(*stop, above, certificates) else { break };
+        let mut number = 0;
+        self.each_edge(certificates, |place, certificate, key| {
             let failure = if number < held { None } else { failure.take() };
-            if (number < held && !known(stop.place(), key)) || failure.is_some() {
+            if (number < held && !known(place, key)) || failure.is_some() {
                 checked.push(Checked { certificate: certificate.as_der(), key, failure });
             }
-            above = Some((certificate, key));
-        }
+            number += 1;
+        });
     }
 
     /// Hands each certificate to `each`, from the anchor down, with its place and the key that its
     /// signature is checked with.
-    #[cfg(feature = "std")]
     pub(crate) fn each_edge(
         &self,
         certificates: &[Certificate<'a>],
