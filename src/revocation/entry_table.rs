@@ -14,21 +14,16 @@
 //! hash needs no key: a bucket that grew large, by chance or by intent, is sorted and searched by
 //! halves.
 //!
-//! While the list is read, records go to regions of some thousands, by the uppermost bits, in one
-//! piece of memory with room for as many as the list should have by what was read of it. In the end
-//! each region is put in order by way of a copy, while it fits a processor's cache, and written
-//! where the one before it ends; the room that is left is given back. So nothing is allocated
-//! twice, and the most that is held is little more than what stays. Where the expectation was
-//! wrong, all is moved to a larger piece.
-//!
 //! Serial numbers are told apart by their octets, never as numbers: a leading zero octet, which
 //! DER has where the next bit is set, is dropped and negative numbers are kept apart, so that no
 //! two serial numbers share a record.
 
-use alloc::collections::BTreeMap;
-use alloc::vec;
+mod builder;
+
 use alloc::vec::Vec;
 use core::ops::Range;
+
+pub(super) use builder::EntryTableBuilder;
 
 use crate::x509::{ReasonCode, Time};
 
@@ -254,302 +249,6 @@ impl Group {
     }
 }
 
-/// Takes entries in the order of the list.
-#[derive(Debug)]
-pub(super) struct EntryTableBuilder {
-    /// Bytes that all entries of the list have.
-    total: usize,
-    shapes: BTreeMap<Shape, usize>,
-    groups: Vec<GroupBuilder>,
-    /// The shape of the last entry, which the next one most often has.
-    last: Option<(Shape, usize)>,
-}
-
-impl EntryTableBuilder {
-    /// Prepares for a list whose entries have `total` bytes.
-    pub(super) const fn new(total: usize) -> Self {
-        Self { total, shapes: BTreeMap::new(), groups: Vec::new(), last: None }
-    }
-
-    /// Files an entry, when `read` bytes of the entries were read.
-    #[inline(always)]
-    pub(super) fn add(&mut self, serial: &[u8], listed: Listed, read: usize) {
-        let (shape, key) = Shape::of(serial);
-        let at = match self.last {
-            Some((last, at)) if last == shape => at,
-            _ => self.group_of(shape),
-        };
-        if let Some(group) = self.groups.get_mut(at) {
-            group.add(key, listed, (read, self.total));
-        }
-    }
-
-    #[cold]
-    fn group_of(&mut self, shape: Shape) -> usize {
-        let next = self.groups.len();
-        let at = *self.shapes.entry(shape).or_insert(next);
-        if at == next {
-            let layout = Layout { key_length: shape.length, with_invalidity: false };
-            self.groups.push(GroupBuilder::new(layout, 1, 0));
-        }
-        self.last = Some((shape, at));
-        at
-    }
-
-    /// Puts all in order.
-    pub(super) fn finish(self) -> EntryTable {
-        let mut groups: Vec<Option<GroupBuilder>> = self.groups.into_iter().map(Some).collect();
-        let groups = self
-            .shapes
-            .into_iter()
-            .filter_map(|(shape, at)| Some((shape, groups.get_mut(at)?.take()?.finish())));
-        EntryTable { groups: groups.collect() }
-    }
-}
-
-/// Records of one shape, by region.
-#[derive(Debug)]
-struct GroupBuilder {
-    layout: Layout,
-    regions: Vec<Region>,
-    /// Records that a region has room for.
-    room: usize,
-    /// Regions one after the other, what is not used of them included.
-    records: Vec<u8>,
-    /// One region grew out of proportion: there is one only.
-    uneven: bool,
-}
-
-/// Places in the octets of all records.
-#[derive(Clone, Copy, Debug)]
-struct Region {
-    start: usize,
-    /// Where the next record goes.
-    next: usize,
-    end: usize,
-}
-
-/// Records that a region should have.
-const REGION: usize = 8_192;
-/// Records from which on the number of all is told by the share of the list that was read.
-const SAMPLE: usize = 1_024;
-
-impl GroupBuilder {
-    /// Regions with room for so many records each.
-    fn new(layout: Layout, regions: usize, room: usize) -> Self {
-        let length = room * layout.stride();
-        let region = |number: usize| {
-            let start = number * length;
-            Region { start, next: start, end: start + length }
-        };
-        let regions: Vec<Region> = (0..regions).map(region).collect();
-        let records = vec![0; regions.len() * length];
-        Self { layout, regions, room, records, uneven: false }
-    }
-
-    #[inline(always)]
-    fn add(&mut self, key: &[u8], listed: Listed, progress: (usize, usize)) {
-        let Listed { reason, at, invalidity } = listed;
-        match key.first_chunk::<16>() {
-            Some(key) if self.layout == Layout::USUAL && invalidity.is_none() => {
-                self.put(Layout::USUAL, key, &listed, progress);
-            }
-            // In parts, which then stay in registers until here.
-            _ => self.add_unusual(key, reason, at, invalidity, progress),
-        }
-    }
-
-    #[inline(never)]
-    fn add_unusual(
-        &mut self,
-        key: &[u8],
-        reason: Option<ReasonCode>,
-        at: Time,
-        invalidity: Option<Time>,
-        progress: (usize, usize),
-    ) {
-        let listed = Listed { reason, at, invalidity };
-        if listed.invalidity.is_some() && !self.layout.with_invalidity {
-            let layout = Layout { with_invalidity: true, ..self.layout };
-            self.relay(layout, self.regions.len(), self.room);
-        }
-        self.put(self.layout, key, &listed, progress);
-    }
-
-    /// Writes a record; the layout is that of the group.
-    #[inline(always)]
-    fn put(&mut self, layout: Layout, key: &[u8], listed: &Listed, progress: (usize, usize)) {
-        let hash = hash(key);
-        let place = loop {
-            match self.place(layout, hash) {
-                Some(start) => break start..start + layout.stride(),
-                None => self.grow(progress),
-            }
-        };
-        if let Some(place) = self.records.get_mut(place)
-            && let Some((place, payload)) = place.split_at_mut_checked(layout.key_length)
-        {
-            copy(place, key);
-            if let Some((payload, invalidity)) = payload.split_first_chunk_mut() {
-                *payload = encode(listed);
-                if let Some(invalidity) = invalidity.first_chunk_mut() {
-                    *invalidity = encode_time(listed.invalidity);
-                }
-            }
-        }
-    }
-
-    fn count(&self) -> usize {
-        self.regions.iter().map(|region| region.next - region.start).sum::<usize>()
-            / self.layout.stride()
-    }
-
-    /// Where one more record goes; nothing where its region is full.
-    #[inline(always)]
-    fn place(&mut self, layout: Layout, hash: u64) -> Option<usize> {
-        let number = place_among(hash, self.regions.len());
-        let region = self.regions.get_mut(number)?;
-        let start = region.next;
-        if start == region.end {
-            return None;
-        }
-        region.next = start + layout.stride();
-        Some(start)
-    }
-
-    /// Makes room for as many more records as the list should have, and for one at least.
-    #[cold]
-    fn grow(&mut self, (read, total): (usize, usize)) {
-        let count = self.count();
-        // Half empty, and one region is full: by intent, or the hash is bad.
-        self.uneven |= count < self.regions.len() * self.room / 2;
-        let by_share = count.saturating_mul(total) / read.max(1);
-        let expected = match count {
-            SAMPLE.. if !self.uneven => by_share.max(count + count / 2),
-            _ => (4 * count).max(64),
-        };
-        let regions = match self.uneven {
-            true => 1,
-            false => (expected / REGION).clamp(1, 256),
-        };
-        // Random numbers are spread so evenly that an eighth more is enough.
-        let room = expected.div_ceil(regions);
-        self.relay(self.layout, regions, room + room / 8);
-    }
-
-    /// Moves all records.
-    fn relay(&mut self, layout: Layout, regions: usize, room: usize) {
-        let mut next = Self { uneven: self.uneven, ..Self::new(layout, regions, room) };
-        if !next.take(self) {
-            let count = self.count();
-            next = Self { uneven: true, ..Self::new(layout, 1, 2 * count) };
-            next.take(self);
-        }
-        *self = next;
-    }
-
-    /// Takes the records of another; whether there was room.
-    fn take(&mut self, other: &Self) -> bool {
-        let (layout, stride) = (self.layout, other.layout.stride());
-        let regions = other.regions.iter();
-        let octets = regions.filter_map(|region| other.records.get(region.start..region.next));
-        let mut records = octets.flat_map(|octets| octets.chunks_exact(stride));
-        records.all(|record| {
-            let Some(start) = self.place(layout, hash(other.layout.key_of(record))) else {
-                return false;
-            };
-            if let Some(place) = self.records.get_mut(start..start + layout.stride()) {
-                place.fill(NO_TIME);
-                place.iter_mut().zip(record).for_each(|(to, from)| *to = *from);
-            }
-            true
-        })
-    }
-
-    /// Puts the regions in order, each where the one before it ends.
-    fn finish(self) -> Group {
-        match self.layout {
-            Layout::USUAL => self.arrange(Layout::USUAL),
-            layout => self.arrange(layout),
-        }
-    }
-
-    /// The same; the layout is that of the group.
-    #[inline(always)]
-    fn arrange(self, layout: Layout) -> Group {
-        let total = self.count();
-        let Self { regions, mut records, .. } = self;
-        let stride = layout.stride();
-        let in_region = total.div_ceil(BUCKET * regions.len().max(1)).max(1);
-        let buckets = in_region * regions.len();
-        let mut directory = vec![0_u32; buckets + 1];
-        let mut tags = vec![0; total + WINDOW];
-        let (mut scratch, mut hashes) = (Vec::new(), Vec::new());
-        let mut end = 0;
-        for (number, region) in regions.into_iter().enumerate() {
-            scratch.clear();
-            scratch.extend_from_slice(records.get(region.start..region.next).unwrap_or_default());
-            let first = number * in_region;
-            let Some(places) = directory.get_mut(first..first + in_region) else { continue };
-            hashes.clear();
-            hashes.extend(scratch.chunks_exact(stride).map(|record| {
-                let hash = hash(layout.key_of(record));
-                if let Some(count) = places.get_mut(place_among(hash, buckets) - first) {
-                    *count += 1;
-                }
-                hash
-            }));
-            for place in places.iter_mut() {
-                end += *place;
-                *place = end;
-            }
-            // From their ends, buckets fill towards their beginnings.
-            for (record, &hash) in scratch.chunks_exact(stride).zip(&hashes) {
-                let Some(place) = places.get_mut(place_among(hash, buckets) - first) else {
-                    continue;
-                };
-                *place = place.saturating_sub(1);
-                let number = widen(*place);
-                if let Some(tag) = tags.get_mut(number) {
-                    *tag = tag_of(hash);
-                }
-                if let Some(target) = records.get_mut(number * stride..(number + 1) * stride) {
-                    copy(target, record);
-                }
-            }
-        }
-        if let Some(last) = directory.last_mut() {
-            *last = end;
-        }
-        records.truncate(total * stride);
-        records.shrink_to_fit();
-        let mut group = Group { layout, directory, tags, records };
-        group.sort_large_buckets();
-        group
-    }
-}
-
-/// Copies between slices of one length; the usual ones without a call.
-#[inline(always)]
-fn copy(to: &mut [u8], from: &[u8]) {
-    match from.len() {
-        8..16 => copy_ends::<8>(to, from),
-        16..=32 => copy_ends::<16>(to, from),
-        _ => to.iter_mut().zip(from).for_each(|(to, from)| *to = *from),
-    }
-}
-
-/// Copies slices of `N` to 2 `N` octets.
-#[inline]
-fn copy_ends<const N: usize>(to: &mut [u8], from: &[u8]) {
-    if let (Some(to), Some(from)) = (to.first_chunk_mut::<N>(), from.first_chunk()) {
-        *to = *from;
-    }
-    if let (Some(to), Some(from)) = (to.last_chunk_mut::<N>(), from.last_chunk()) {
-        *to = *from;
-    }
-}
-
 /// Whether slices of one length are equal; the usual ones without a call.
 #[inline]
 fn same(a: &[u8], b: &[u8]) -> bool {
@@ -687,6 +386,7 @@ const fn widen(number: u32) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec;
 
     fn table(entries: &[(&[u8], Listed)]) -> EntryTable {
         let total = 40 * entries.len();
@@ -784,23 +484,6 @@ mod tests {
                 assert_eq!(table.find(&key(n + 50_000)), None, "{case}");
             }
         }
-    }
-
-    #[test]
-    fn numbers_chosen_for_one_region_cost_no_more_memory() {
-        const COUNT: usize = 2 * REGION;
-        let keys = (0_u64..).map(|n| [&[0x40][..], &[0; 7], &n.to_be_bytes()].concat());
-        let keys: Vec<Vec<u8>> =
-            keys.filter(|key| place_among(hash(key), 256) == 3).take(COUNT).collect();
-        let mut builder = EntryTableBuilder::new(40_000_000);
-        for (n, key) in keys.iter().enumerate() {
-            builder.add(key, listed(1, None), 40 * n + 40);
-        }
-        assert!(builder.groups.iter().all(|group| group.records.len() < 8 * COUNT * 22));
-        let table = builder.finish();
-        assert_eq!(table.len(), COUNT);
-        assert!(keys.iter().all(|key| table.find(key).is_some()));
-        assert_eq!(table.find(&[0x41; 16]), None);
     }
 
     #[test]
