@@ -489,7 +489,7 @@ impl<'a> Certificate<'a> {
 
     /// The kinds of its extensions.
     #[inline]
-    pub(super) const fn extension_kinds(&self) -> ExtensionKinds {
+    pub(crate) const fn extension_kinds(&self) -> ExtensionKinds {
         self.index.extensions.kinds()
     }
 

@@ -325,6 +325,14 @@ impl<'a> Element<'a> {
     }
 }
 
+/// The content of one SEQUENCE that is shorter than 128 octets, with nothing behind it; nothing where
+/// it is anything else.
+#[inline]
+pub(crate) fn short_sequence(der: &[u8]) -> Option<&[u8]> {
+    let [0x30, length @ 0..0x80, ref content @ ..] = *der else { return None };
+    (content.len() == usize::from(length)).then_some(content)
+}
+
 /// A cursor over DER.
 #[derive(Clone, Debug)]
 pub(crate) struct Reader<'a> {

@@ -155,6 +155,8 @@ impl ExtensionKind {
 pub(crate) struct ExtensionKinds(u32);
 
 impl ExtensionKinds {
+    pub(crate) const NONE: Self = Self(0);
+
     pub(crate) const fn of(mut kinds: &[ExtensionKind]) -> Self {
         let mut bits = 0;
         while let [kind, rest @ ..] = kinds {
@@ -168,8 +170,16 @@ impl ExtensionKinds {
         self.0 & kind.bit() != 0
     }
 
+    pub(crate) const fn intersects(self, others: Self) -> bool {
+        self.0 & others.0 != 0
+    }
+
     pub(crate) const fn is_empty(self) -> bool {
         self.0 == 0
+    }
+
+    pub(crate) const fn union(self, others: Self) -> Self {
+        Self(self.0 | others.0)
     }
 
     pub(crate) const fn without(self, others: Self) -> Self {
@@ -262,10 +272,16 @@ impl ExtensionIndex {
 #[inline]
 fn read_short(reader: &mut Reader<'_>) -> Option<(ExtensionKind, bool, Span)> {
     let rest = reader.rest();
-    let [0x30, length, 0x06, 0x03, 0x55, 0x1d, last, ref fields @ ..] = *rest else { return None };
-    let (critical, header, value) = match *fields {
-        [0x04, value, ..] => (false, 9, value),
-        [0x01, 0x01, 0xff, 0x04, value, ..] => (true, 12, value),
+    let (head, more) = rest.split_first_chunk::<9>()?;
+    let [0x30, length, type_tag, type_length, ce1, ce2, last, tag, first] = *head else {
+        return None;
+    };
+    if [type_tag, type_length, ce1, ce2] != [0x06, 0x03, 0x55, 0x1d] {
+        return None;
+    }
+    let (critical, header, value) = match ([tag, first], more) {
+        ([0x04, value], _) => (false, 9, value),
+        ([0x01, 0x01], &[0xff, 0x04, value, ..]) => (true, 12, value),
         _ => return None,
     };
     let end = header + usize::from(value);

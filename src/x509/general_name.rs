@@ -309,6 +309,11 @@ impl<'a> GeneralNames<'a> {
         if self.content.is_empty() {
             return Err(DerError::new(self.offset, DerErrorKind::Empty));
         }
+        if let Some((form, content)) = self.only_short()
+            && is_sound_text(form, content)
+        {
+            return Ok(());
+        }
         let mut reader = Reader::at(self.content, self.offset)?;
         while !reader.is_empty() {
             check_name(&reader.any()?)?;
@@ -323,6 +328,15 @@ impl<'a> GeneralNames<'a> {
             let element = rest.as_mut().filter(|rest| !rest.is_empty())?.any().ok()?;
             Some((GeneralNameForm::of(element.tag)?, element.content))
         })
+    }
+
+    /// Form and content octets of the only name of a list that was checked; nothing where there are
+    /// more, or where it takes 128 octets or more.
+    #[inline]
+    pub(crate) fn only_short(&self) -> Option<(GeneralNameForm, &'a [u8])> {
+        let [tag, length @ 0..0x80, ref content @ ..] = *self.content else { return None };
+        let form = GeneralNameForm::of(Tag(tag))?;
+        (content.len() == usize::from(length)).then_some((form, content))
     }
 
     /// The names; an error ends the list.
@@ -367,13 +381,16 @@ fn next_name<'a>(reader: &mut Reader<'a>) -> Result<GeneralName<'a>, DerError> {
 #[inline]
 fn check_name(element: &Element<'_>) -> Result<(), DerError> {
     match GeneralNameForm::of(element.tag) {
-        Some(GeneralNameForm::Rfc822 | GeneralNameForm::Dns | GeneralNameForm::Uri)
-            if element.content.is_ascii() =>
-        {
-            Ok(())
-        }
+        Some(form) if is_sound_text(form, element.content) => Ok(()),
         _ => next_name(&mut element.whole_reader()).map(|_| ()),
     }
+}
+
+/// Whether it is a form that is text, and text.
+#[inline]
+fn is_sound_text(form: GeneralNameForm, content: &[u8]) -> bool {
+    use GeneralNameForm::{Dns, Rfc822, Uri};
+    matches!(form, Rfc822 | Dns | Uri) && content.is_ascii()
 }
 
 impl fmt::Display for GeneralNames<'_> {

@@ -18,7 +18,7 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
-use super::der::{DerError, DerErrorKind, Element, Reader, Tag};
+use super::der::{DerError, DerErrorKind, Element, Reader, Tag, short_sequence};
 use super::oid::{Oid, known};
 use super::structure::encode;
 use super::text::{self, Bounded};
@@ -53,7 +53,7 @@ impl<'a> Name<'a> {
 
     /// Checks the whole syntax; `base_offset` is where the name begins in the outermost input.
     pub(crate) fn check(&self, base_offset: usize) -> Result<(), DerError> {
-        if let Some(mut content) = self.short_content() {
+        if let Some(mut content) = short_sequence(self.der) {
             while let Some(short) = ShortRdn::read(content)
                 && text::in_repertoire(short.tag, short.value)
             {
@@ -147,16 +147,9 @@ impl<'a> Name<'a> {
         }
     }
 
-    /// The relative distinguished names, where they take less than 128 octets in all.
-    #[inline]
-    fn short_content(&self) -> Option<&'a [u8]> {
-        let [0x30, length @ 0..0x80, ref content @ ..] = *self.der else { return None };
-        (content.len() == usize::from(length)).then_some(content)
-    }
-
     /// Whether both match, where they are made of short parts as most are; nothing where one is not.
     fn matches_shortly(&self, other: &Name<'_>) -> Option<bool> {
-        let (mut left, mut right) = (self.short_content()?, other.short_content()?);
+        let (mut left, mut right) = (short_sequence(self.der)?, short_sequence(other.der)?);
         while let (Some(a), Some(b)) = (ShortRdn::read(left), ShortRdn::read(right)) {
             let same = a.kind == b.kind
                 && ((a.tag == b.tag && a.value == b.value)
@@ -259,17 +252,29 @@ impl<'a> ShortRdn<'a> {
     /// included.
     #[inline]
     fn read(rest: &'a [u8]) -> Option<Self> {
-        let [0x31, set, 0x30, attribute, 0x06, 0x03, 0x55, 0x04, kind, tag, length, ref tail @ ..] =
-            *rest
-        else {
-            return None;
-        };
+        let (head, tail) = rest.split_first_chunk::<11>()?;
+        let [
+            set_tag,
+            set,
+            sequence_tag,
+            attribute,
+            type_tag,
+            type_length,
+            at1,
+            at2,
+            kind,
+            tag,
+            length,
+        ] = *head;
         let value = tail.get(..usize::from(length))?;
-        let framed = length <= 0x74
-            && attribute == length + 7
-            && set == length + 9
-            && kind < 0x80
-            && tag & 0x1f != 0x1f;
+        let framed = (set_tag == 0x31)
+            & (sequence_tag == 0x30)
+            & ([type_tag, type_length, at1, at2] == [0x06, 0x03, 0x55, 0x04])
+            & (length <= 0x74)
+            & (attribute == length.wrapping_add(7))
+            & (set == length.wrapping_add(9))
+            & (kind < 0x80)
+            & (tag & 0x1f != 0x1f);
         framed.then_some(Self { kind, tag: Tag(tag), value, length: 11 + value.len() })
     }
 }

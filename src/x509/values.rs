@@ -5,7 +5,7 @@
 //! after it succeeded, no accessor fails.
 
 use super::certificate::{Certificate, CertificateError, Field};
-use super::der::{DerError, Reader, Tag};
+use super::der::{DerError, Reader, Tag, short_sequence};
 use super::extension::ExtensionKinds;
 use super::{
     AlgorithmIdentifier, AuthorityInfoAccess, AuthorityKeyIdentifier, CertificatePolicies,
@@ -54,10 +54,19 @@ macro_rules! extension_values {
             }
 
             fn check_extensions(&self) -> Result<(), CertificateError> {
+                const NAMES: ExtensionKinds = ExtensionKinds::of(&[ExtensionKind::SubjectAltName]);
                 let unread = self.unread_extensions();
                 if unread.is_empty() {
-                    return Ok(());
+                    Ok(())
+                } else if unread.without(NAMES).is_empty() {
+                    self.subject_alt_name().map_or(Ok(()), |names| names.map(|_| ()))
+                } else {
+                    self.check_each_extension(unread)
                 }
+            }
+
+            #[inline(never)]
+            fn check_each_extension(&self, unread: ExtensionKinds) -> Result<(), CertificateError> {
                 $(
                     if unread.contains(ExtensionKind::$kind) && let Some(value) = self.$method() {
                         value?;
@@ -109,6 +118,10 @@ extension_values! {
 }
 
 fn read_general_names(value: &[u8], offset: usize) -> Result<GeneralNames<'_>, DerError> {
+    if let Some(content @ [_, ..]) = short_sequence(value) {
+        let names = GeneralNames::trusted(content, offset + 2);
+        return names.check().map(|()| names);
+    }
     let mut reader = Reader::at(value, offset)?;
     let sequence = reader.element(Tag::SEQUENCE)?;
     reader.finish()?;
@@ -164,6 +177,9 @@ impl<'a> Certificate<'a> {
     /// of another one, names end where one cannot be read.
     pub(crate) fn checked_subject_alt_name(&self) -> Option<GeneralNames<'a>> {
         let (value, offset) = self.extension_with_offset(ExtensionKind::SubjectAltName)?;
+        if let Some(content) = short_sequence(value) {
+            return Some(GeneralNames::trusted(content, offset + 2));
+        }
         let list = Reader::at(value, offset).and_then(|mut reader| reader.element(Tag::SEQUENCE));
         list.ok().map(|list| GeneralNames::trusted(list.content, list.content_offset))
     }
