@@ -11,6 +11,8 @@
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use core::convert::Infallible;
+use core::ops::ControlFlow;
 
 use arrayvec::ArrayVec;
 use smallvec::SmallVec;
@@ -88,9 +90,20 @@ impl<'a> Way<'a> {
         stops.push(Stop::TARGET);
         let mut subject = target;
         let mut intermediates = 0;
+        let mut place = 0;
         loop {
             let issuer = subject.issuer();
             let group = bundle.named(&issuer);
+            if place > 0 {
+                // What is no anchor's name is not the name of its issuer where that is an anchor's.
+                let self_issued = !bundle.bears_all(&group) && subject.subject().matches(&issuer);
+                intermediates += u32::from(!self_issued);
+                let max = means.demands.policy.max_intermediates;
+                if max.is_some_and(|max| intermediates > max) {
+                    return None;
+                }
+                stops.try_push(Stop { place, self_issued }).ok()?;
+            }
             if !group.is_empty() {
                 let group = AnchorGroup::new(&group, subject.issuer_key_id(), bundle);
                 // A path that ends here is shorter than any other, unless the key identifiers say
@@ -105,9 +118,9 @@ impl<'a> Way<'a> {
             }
             let mut named = candidates
                 .iter()
-                .enumerate()
-                .filter(|(_, candidate)| candidate.subject().matches(&issuer));
-            let (at, next) = named.next()?;
+                .zip(1..)
+                .filter(|(candidate, _)| candidate.subject().matches(&issuer));
+            let (next, at) = named.next()?;
             if named.next().is_some() {
                 return None;
             }
@@ -115,18 +128,13 @@ impl<'a> Way<'a> {
             check_issuer(next, &means.demands, &mut |_| sound = false);
             let allowed = next.basic_constraints().and_then(|b| b.path_len);
             sound &= path_length(allowed, intermediates).is_none();
-            let self_issued = next.subject().matches(&next.issuer());
-            intermediates += u32::from(!self_issued);
-            sound &= means.demands.policy.max_intermediates.is_none_or(|max| intermediates <= max);
             let stands_there = |stop: &Stop| {
                 certificates.get(stop.place()).is_some_and(|stop| same_entity(stop, next))
             };
             if !sound || stops.iter().any(stands_there) {
                 return None;
             }
-            let place = u8::try_from(at + 1).ok()?;
-            stops.try_push(Stop { place, self_issued }).ok()?;
-            subject = next;
+            (subject, place) = (next, at);
         }
     }
 
@@ -156,7 +164,7 @@ impl<'a> Way<'a> {
         &self,
         certificates: &[Certificate<'a>],
         means: &Means<'_>,
-        known: &impl Fn(usize, PublicKey<'_>) -> bool,
+        known: &impl Fn(usize, &PublicKey<'_>) -> bool,
         budget: &mut Budget,
     ) -> Result<Verified, LimitExceeded> {
         for _ in &self.stops {
@@ -164,18 +172,19 @@ impl<'a> Way<'a> {
         }
         let mut anchor = Some(&**self.anchor);
         let mut held = 0;
-        let mut above = None;
-        for stop in self.stops.iter().rev() {
-            let Some((certificate, key)) = self.edge(*stop, above, certificates) else { break };
-            let known = known(stop.place(), key);
-            let failure = check_signature(means, certificate, key, anchor.take(), known, budget)?;
-            if failure.is_some() {
-                return Ok(Verified { held, failure });
+        let checked = self.walk(certificates, |place, certificate, key| {
+            let (known, anchor) = (known(place, key), anchor.take());
+            match check_signature(means, certificate, *key, anchor, known, budget) {
+                Ok(None) => {
+                    held += 1;
+                    ControlFlow::Continue(())
+                }
+                Ok(Some(failure)) => ControlFlow::Break(Ok(failure)),
+                Err(exceeded) => ControlFlow::Break(Err(exceeded)),
             }
-            held += 1;
-            above = Some((certificate, key));
-        }
-        Ok(Verified { held, failure: None })
+        });
+        let failure = checked.break_value().transpose()?;
+        Ok(Verified { held, failure })
     }
 
     /// Whether all signatures hold.
@@ -188,7 +197,7 @@ impl<'a> Way<'a> {
         &self,
         certificates: &[Certificate<'a>],
         verified: Verified,
-        known: &impl Fn(usize, PublicKey<'_>) -> bool,
+        known: &impl Fn(usize, &PublicKey<'_>) -> bool,
         checked: &mut SmallVec<[Checked<'a>; 2]>,
     ) {
         let Verified { held, mut failure } = verified;
@@ -196,40 +205,43 @@ impl<'a> Way<'a> {
         self.each_edge(certificates, |place, certificate, key| {
             let failure = if number < held { None } else { failure.take() };
             if (number < held && !known(place, key)) || failure.is_some() {
-                checked.push(Checked { certificate: certificate.as_der(), key, failure });
+                checked.push(Checked { certificate: certificate.as_der(), key: *key, failure });
             }
             number += 1;
         });
     }
 
     /// Hands each certificate to `each`, from the anchor down, with its place and the key that its
-    /// signature is checked with.
+    /// signature is checked with: the anchor's, or that of the certificate above. Ends where a key
+    /// cannot be read.
     pub(crate) fn each_edge(
         &self,
         certificates: &[Certificate<'a>],
-        mut each: impl FnMut(usize, &Certificate<'a>, PublicKey<'a>),
+        mut each: impl FnMut(usize, &Certificate<'a>, &PublicKey<'a>),
     ) {
-        let mut above = None;
-        for stop in self.stops.iter().rev() {
-            let Some((certificate, key)) = self.edge(*stop, above, certificates) else { break };
-            each(stop.place(), certificate, key);
-            above = Some((certificate, key));
-        }
+        let ControlFlow::Continue(()) = self.walk(certificates, |place, certificate, key| {
+            each(place, certificate, key);
+            ControlFlow::<Infallible>::Continue(())
+        });
     }
 
-    /// A certificate and the key that its signature is checked with: the anchor's, or that of the
-    /// certificate above. Nothing where the key cannot be read.
+    /// The same, until `each` has enough.
     #[inline]
-    fn edge<'w>(
+    fn walk<B>(
         &self,
-        stop: Stop,
-        above: Option<(&Certificate<'a>, PublicKey<'a>)>,
-        certificates: &'w [Certificate<'a>],
-    ) -> Option<(&'w Certificate<'a>, PublicKey<'a>)> {
-        let key = match above {
-            None => self.anchor.public_key()?,
-            Some((issuer, key)) => key.issued(issuer.subject_public_key_info().ok()?),
-        };
-        Some((certificates.get(stop.place())?, key))
+        certificates: &[Certificate<'a>],
+        mut each: impl FnMut(usize, &Certificate<'a>, &PublicKey<'a>) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let Some(mut key) = self.anchor.public_key() else { return ControlFlow::Continue(()) };
+        let mut stops = self.stops.iter().rev().peekable();
+        while let Some(stop) = stops.next() {
+            let Some(certificate) = certificates.get(stop.place()) else { break };
+            each(stop.place(), certificate, &key)?;
+            if stops.peek().is_some() {
+                let Ok(own) = certificate.subject_public_key_info() else { break };
+                key = key.issued(own);
+            }
+        }
+        ControlFlow::Continue(())
     }
 }

@@ -140,6 +140,11 @@ impl TrustBundle {
         self.has_pinned
     }
 
+    /// Whether any anchor is distrusted.
+    pub(crate) const fn has_distrusted(&self) -> bool {
+        self.has_distrusted
+    }
+
     /// Whether a certificate has name and key of an anchor that is distrusted.
     pub(crate) fn distrusts(&self, certificate: &Certificate<'_>) -> bool {
         self.has_distrusted
@@ -199,6 +204,12 @@ impl TrustBundle {
     /// Whether an anchor that [`TrustBundle::named`] gave for `name` bears it.
     pub(crate) fn bears(&self, anchor: &TrustAnchor, name: &Name<'_>) -> bool {
         self.hashes_tell || anchor.subject().matches(name)
+    }
+
+    /// Whether there are anchors in `group`, which [`TrustBundle::named`] gave for a name, and all of
+    /// them bear it.
+    pub(crate) fn bears_all(&self, group: &Range<usize>) -> bool {
+        self.hashes_tell && !group.is_empty()
     }
 
     /// Of `group`, which [`TrustBundle::named`] gave, the part with exactly this key identifier;

@@ -150,7 +150,7 @@ impl Seen {
     }
 
     /// Whether the signature of the certificate at `place` is known to hold under `key`.
-    pub(super) fn is_signed(&self, place: usize, key: PublicKey<'_>) -> bool {
+    pub(super) fn is_signed(&self, place: usize, key: &PublicKey<'_>) -> bool {
         // What was inherited is no part of the key's bytes.
         key.inherited_parameters().is_none()
             && self.signed.iter().filter(|(signed, _)| *signed == place).any(|(_, by)| match by {

@@ -78,7 +78,7 @@ impl SeenIssuers {
     }
 
     /// Whether the signature of a certificate is known to hold under `key`.
-    pub(super) fn is_signed(&self, certificate: &Certificate<'_>, key: PublicKey<'_>) -> bool {
+    pub(super) fn is_signed(&self, certificate: &Certificate<'_>, key: &PublicKey<'_>) -> bool {
         // What was inherited is no part of the key's bytes.
         key.inherited_parameters().is_none()
             && self.find(certificate.as_der(), |seen| *seen.signed_by == *key.spki().der())

@@ -62,7 +62,7 @@ impl Places {
 
 #[cfg(feature = "std")]
 impl Chain<'_, '_> {
-    fn is_signed(&self, place: usize, key: PublicKey<'_>) -> bool {
+    fn is_signed(&self, place: usize, key: &PublicKey<'_>) -> bool {
         self.seen.is_some_and(|seen| seen.is_signed(place, key))
             || self.issuers.is_some_and(|(issuers, places)| {
                 places.contains(place)
@@ -85,7 +85,7 @@ impl Chain<'_, '_> {
 
 #[cfg(not(feature = "std"))]
 impl Chain<'_, '_> {
-    const fn is_signed(&self, _: usize, _: PublicKey<'_>) -> bool {
+    const fn is_signed(&self, _: usize, _: &PublicKey<'_>) -> bool {
         false
     }
 
@@ -206,7 +206,7 @@ impl<'a> Context<'a> {
         if !chain.is_readable(&way) {
             return None;
         }
-        let known = |place, key: PublicKey<'_>| chain.is_signed(place, key);
+        let known = |place, key: &PublicKey<'_>| chain.is_signed(place, key);
         let verified = way.verify(chain.certificates, &means, &known, &mut self.budget).ok()?;
         if way.is_verified(&verified)
             && let Some(peer) = self.judge_straight(&selected, chain, &way)
