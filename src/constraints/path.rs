@@ -14,6 +14,7 @@ use super::svid::{check_svid_anchor, check_svid_issuer, check_svid_leaf};
 use super::violation::Violation;
 use crate::policy::{Budget, Choice, SvidProfile};
 use crate::trust::{AnchorExtensions, AnchorState, TrustAnchor, TrustBundle};
+use crate::x509::extension::ExtensionKinds;
 use crate::x509::{Certificate, ExtensionKind, GeneralNames, NameConstraints, OwnedOid};
 
 /// One certificate of a path.
@@ -35,6 +36,15 @@ pub(crate) struct PathView<'p, 'a> {
     pub(crate) flawed: bool,
     /// Whether it is known that every value of every certificate can be read.
     pub(crate) read: bool,
+}
+
+impl PathView<'_, '_> {
+    /// The kinds of extensions that its certificates have.
+    fn extension_kinds(&self) -> ExtensionKinds {
+        self.certificates.iter().fold(ExtensionKinds::NONE, |kinds, step| {
+            kinds.union(step.certificate.extension_kinds())
+        })
+    }
 }
 
 /// How far a violation reaches beyond its path.
@@ -103,19 +113,42 @@ pub(crate) fn check_path(
     if path.flawed {
         check_left_unchecked(path, demands, &mut judgement);
     }
-    check_distrusted(path, &mut judgement);
-    check_anchor(path, demands, &mut judgement);
-    check_handled_extensions(path, demands, &mut judgement);
-    check_profiles(path, demands, &mut judgement);
-    if let Err(breach) = check_names(path, demands, budget) {
-        judgement.breaches.push(breach);
+    // Most paths give most of these rules nothing to look at.
+    let kinds = path.extension_kinds();
+    let plain = path.anchor.is_plain();
+    let distrusting = path.bundle.has_distrusted();
+    if distrusting {
+        check_distrusted(path, &mut judgement);
     }
-    check_policies(path, demands, budget, &mut judgement);
+    if distrusting || !plain {
+        check_anchor(path, demands, &mut judgement);
+    }
+    if kinds.contains(ExtensionKind::CertificatePolicies) || !demands.policy.handlers.is_empty() {
+        check_handled_extensions(path, demands, &mut judgement);
+    }
+    if demands.policy.svid != SvidProfile::Off || !demands.policy.conformance.is_none() {
+        check_profiles(path, demands, &mut judgement);
+    }
+    if !plain || kinds.contains(ExtensionKind::NameConstraints) {
+        check_names(path, demands, budget, &mut judgement);
+    }
+    if !plain || demands.policy.initial_explicit_policy || kinds.intersects(OF_POLICIES) {
+        check_policies(path, demands, budget, &mut judgement);
+    }
     judgement
 }
 
+/// The extensions that take part in the processing of certificate policies.
+const OF_POLICIES: ExtensionKinds = ExtensionKinds::of(&[
+    ExtensionKind::CertificatePolicies,
+    ExtensionKind::PolicyMappings,
+    ExtensionKind::PolicyConstraints,
+    ExtensionKind::InhibitAnyPolicy,
+]);
+
 /// Every name and every value of an extension that is known can be read; of the target, that was
 /// asked for before any search.
+#[inline(never)]
 fn check_encodings(path: &PathView<'_, '_>, judgement: &mut PathJudgement) {
     for (depth, step) in path.certificates.iter().enumerate().skip(1) {
         if let Err(error) = step.certificate.check_values() {
@@ -125,6 +158,7 @@ fn check_encodings(path: &PathView<'_, '_>, judgement: &mut PathJudgement) {
 }
 
 /// The rules over single certificates and path length, for paths that were built without them.
+#[inline(never)]
 fn check_left_unchecked(
     path: &PathView<'_, '_>,
     demands: &Demands<'_>,
@@ -158,6 +192,7 @@ fn check_left_unchecked(
 
 /// No certificate of the path has name and key of an authority that the operator distrusts, be it
 /// cross-signed by one that is trusted.
+#[inline(never)]
 fn check_distrusted(path: &PathView<'_, '_>, judgement: &mut PathJudgement) {
     for (depth, step) in path.certificates.iter().enumerate() {
         if path.bundle.distrusts(step.certificate) {
@@ -167,6 +202,7 @@ fn check_distrusted(path: &PathView<'_, '_>, judgement: &mut PathJudgement) {
 }
 
 /// What an anchor demands beyond its name and key (RFC 5937).
+#[inline(never)]
 fn check_anchor(path: &PathView<'_, '_>, demands: &Demands<'_>, judgement: &mut PathJudgement) {
     let anchor = path.anchor;
     let depth = path.certificates.len();
@@ -220,6 +256,7 @@ fn check_anchor(path: &PathView<'_, '_>, demands: &Demands<'_>, judgement: &mut 
 }
 
 /// The policy's handlers, and qualifiers of critical certificate policies.
+#[inline(never)]
 fn check_handled_extensions(
     path: &PathView<'_, '_>,
     demands: &Demands<'_>,
@@ -251,11 +288,9 @@ fn check_handled_extensions(
 }
 
 /// The X.509-SVID standard and the strict profiles, on every certificate and on the anchor's.
+#[inline(never)]
 fn check_profiles(path: &PathView<'_, '_>, demands: &Demands<'_>, judgement: &mut PathJudgement) {
     let svid = demands.policy.svid;
-    if svid == SvidProfile::Off && demands.policy.conformance.is_none() {
-        return;
-    }
     for (depth, step) in path.certificates.iter().enumerate() {
         let mut report = |violation| {
             judgement.add(violation, Some(depth), Reach::Certificate { depth });
@@ -278,7 +313,19 @@ fn check_profiles(path: &PathView<'_, '_>, demands: &Demands<'_>, judgement: &mu
 
 /// RFC 5280 6.1.3 (b), (c), 6.1.4 (g): the names of each certificate against the constraints of
 /// every certificate above it, and of the anchor.
+#[inline(never)]
 fn check_names(
+    path: &PathView<'_, '_>,
+    demands: &Demands<'_>,
+    budget: &mut Budget,
+    judgement: &mut PathJudgement,
+) {
+    if let Err(breach) = find_breach_of_names(path, demands, budget) {
+        judgement.breaches.push(breach);
+    }
+}
+
+fn find_breach_of_names(
     path: &PathView<'_, '_>,
     demands: &Demands<'_>,
     budget: &mut Budget,
@@ -354,6 +401,7 @@ fn name_violation(failure: &NameConstraintFailure<'_>) -> Violation {
 
 /// RFC 5280 6.1.3 (d) to (f), 6.1.4 (a), (b), (h) to (j), 6.1.5 (a), (b), (g), as RFC 9618 has
 /// them.
+#[inline(never)]
 fn check_policies(
     path: &PathView<'_, '_>,
     demands: &Demands<'_>,
@@ -365,17 +413,9 @@ fn check_policies(
         AnchorExtensions::Ignored => None,
         _ => path.anchor.certificate(),
     };
-    let speaks = |certificate: &Certificate<'_>| {
-        [
-            ExtensionKind::CertificatePolicies,
-            ExtensionKind::PolicyMappings,
-            ExtensionKind::PolicyConstraints,
-            ExtensionKind::InhibitAnyPolicy,
-        ]
-        .iter()
-        .any(|&kind| certificate.extension(kind).is_some())
-    };
-    let silent = !path.certificates.iter().any(|step| speaks(step.certificate))
+    let speaks =
+        |certificate: &Certificate<'_>| certificate.extension_kinds().intersects(OF_POLICIES);
+    let silent = !path.extension_kinds().intersects(OF_POLICIES)
         && !anchor_certificate.as_ref().is_some_and(speaks);
     if silent && !policy.initial_explicit_policy {
         return;

@@ -310,6 +310,37 @@ impl TrustAnchor {
             && self.name_constraints == other.name_constraints
     }
 
+    /// Whether it asks nothing of a path beyond its name and key, and is not distrusted.
+    pub(crate) fn is_plain(&self) -> bool {
+        let Self {
+            // Who it is.
+            certificate: _,
+            subject: _,
+            spki: _,
+            key_id: _,
+            fingerprint: _,
+            prepared: _,
+            // What it says of itself as a peer.
+            end_entity_use: _,
+            state,
+            extensions,
+            expiry_enforced,
+            distrust_after,
+            path_len,
+            purposes,
+            policy_set,
+            name_constraints,
+        } = self;
+        *state != AnchorState::Distrusted
+            && *extensions == AnchorExtensions::Ignored
+            && !expiry_enforced
+            && distrust_after.is_none()
+            && path_len.is_none()
+            && purposes.is_none()
+            && policy_set.is_none()
+            && name_constraints.is_none()
+    }
+
     /// Returns the initial name constraints.
     #[must_use]
     pub fn name_constraints(&self) -> Option<NameConstraints<'_>> {
