@@ -265,6 +265,11 @@ impl Directory {
             .or(self.everything.as_ref())
     }
 
+    /// Whether there is a scope for any distinguished name.
+    pub(super) const fn has_directory(&self) -> bool {
+        !self.names.is_empty() || self.everything.is_some()
+    }
+
     /// The scope with the most RDNs at or above `name`.
     pub(super) fn directory(&self, name: &Name<'_>) -> Option<&Arc<str>> {
         self.names

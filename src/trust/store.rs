@@ -398,6 +398,11 @@ impl TrustStore {
         self.find(self.directory.email_domain(domain)?)
     }
 
+    /// Whether any domain speaks for a distinguished name.
+    pub(crate) fn speaks_for_directory_names(&self) -> bool {
+        self.directory.has_directory()
+    }
+
     pub(crate) fn for_directory(&self, name: &Name<'_>) -> Option<&Arc<Domain>> {
         self.find(self.directory.directory(name)?)
     }

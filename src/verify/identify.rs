@@ -248,7 +248,22 @@ pub(super) struct Identified {
 const LEFT_OUT_NOTED: usize = 8;
 
 /// The names of the certificate that the selected domain speaks for.
+#[inline]
 pub(super) fn identify<'s>(selected: &Selected<'s>, certificate: &Certificate<'s>) -> Identified {
+    // Most workloads bear the SPIFFE ID for which the domain was selected, and nothing else that
+    // anybody could speak for.
+    if let Some(id) = selected.by
+        && !selected.store.speaks_for_directory_names()
+        && let Some(names) = certificate.checked_subject_alt_name()
+        && names.only_short() == Some((GeneralNameForm::Uri, id.as_str().as_bytes()))
+    {
+        let identity = Identity::Spiffe(SpiffeId::from(id)).into();
+        return Identified { identity, left_out: Vec::new() };
+    }
+    identify_each(selected, certificate)
+}
+
+fn identify_each<'s>(selected: &Selected<'s>, certificate: &Certificate<'s>) -> Identified {
     let Selected { store, domain, by } = *selected;
     let mut first = None;
     let mut others = Vec::new();
