@@ -268,6 +268,7 @@ impl CertificateIndex {
         fields.finish().within(Field::TbsCertificate)
     }
 
+    #[inline(always)]
     fn read_small_extensions(&mut self, der: &[u8]) -> Result<(), CertificateError> {
         let kind = ExtensionKind::BasicConstraints;
         if let Some(span) = self.extensions.value(kind) {
@@ -284,7 +285,7 @@ impl CertificateIndex {
 }
 
 /// RFC 5280 4.1.2.5: `Validity ::= SEQUENCE { notBefore Time, notAfter Time }`.
-#[inline]
+#[inline(always)]
 fn read_validity(fields: &mut Reader<'_>) -> Result<[Time; 2], DerError> {
     if let Some(usual) = usual_validity(fields.rest()) {
         fields.skip(32);
@@ -297,7 +298,7 @@ fn read_validity(fields: &mut Reader<'_>) -> Result<[Time; 2], DerError> {
 }
 
 /// Two UTCTimes, as all certificates that expire before 2050 have them.
-#[inline]
+#[inline(always)]
 fn usual_validity(rest: &[u8]) -> Option<[Time; 2]> {
     let [0x30, 0x1e, 0x17, 0x0d, times @ ..] = rest.first_chunk::<32>()? else { return None };
     let (not_before, rest) = times.split_first_chunk::<13>()?;
@@ -306,7 +307,7 @@ fn usual_validity(rest: &[u8]) -> Option<[Time; 2]> {
 }
 
 /// RFC 5280 4.1.2.1: `version [0] EXPLICIT Version DEFAULT v1`.
-#[inline]
+#[inline(always)]
 fn read_version(fields: &mut Reader<'_>) -> Result<Version, CertificateError> {
     // v3, as nearly all are.
     if fields.rest().starts_with(&[0xa0, 3, 2, 1, 2]) {

@@ -208,6 +208,14 @@ impl DerError {
         Self { offset, kind }
     }
 
+    /// The same, away from where all goes well. It takes values, so that whoever calls it can keep them
+    /// in registers.
+    #[cold]
+    #[inline(never)]
+    const fn rare(offset: usize, kind: DerErrorKind) -> Self {
+        Self::new(offset, kind)
+    }
+
     /// Offset in bytes from the start of the outermost input.
     #[must_use]
     pub const fn offset(&self) -> usize {
@@ -297,13 +305,13 @@ pub(crate) struct Element<'a> {
 impl<'a> Element<'a> {
     #[inline(always)]
     pub(crate) fn reader(&self) -> Reader<'a> {
-        Reader { input: self.content, pos: 0, base: self.content_offset }
+        Reader { rest: self.content, offset: self.content_offset }
     }
 
     /// A reader that stands before this element.
     #[inline]
     pub(crate) fn whole_reader(&self) -> Reader<'a> {
-        Reader { input: self.whole, pos: 0, base: self.offset }
+        Reader { rest: self.whole, offset: self.offset }
     }
 
     #[inline]
@@ -319,9 +327,9 @@ impl<'a> Element<'a> {
         Span { start: narrow(self.offset), end: narrow(self.offset + self.whole.len()) }
     }
 
-    #[cold]
+    #[inline(always)]
     pub(crate) fn error(&self, kind: DerErrorKind) -> DerError {
-        DerError::new(self.offset, kind)
+        DerError::rare(self.offset, kind)
     }
 }
 
@@ -336,9 +344,10 @@ pub(crate) fn short_sequence(der: &[u8]) -> Option<&[u8]> {
 /// A cursor over DER.
 #[derive(Clone, Debug)]
 pub(crate) struct Reader<'a> {
-    input: &'a [u8],
-    pos: usize,
-    base: usize,
+    /// What was not read yet.
+    rest: &'a [u8],
+    /// Where that begins in the outermost input.
+    offset: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -357,22 +366,23 @@ impl<'a> Reader<'a> {
         if input.len() > MAX_LENGTH - base.min(MAX_LENGTH) {
             return Err(DerError::new(base, DerErrorKind::LengthTooLarge));
         }
-        Ok(Self { input, pos: 0, base })
+        Ok(Self { rest: input, offset: base })
     }
 
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.pos >= self.input.len()
+        self.rest.is_empty()
     }
 
     #[inline]
     pub(crate) fn offset(&self) -> usize {
-        self.base + self.pos
+        self.offset
     }
 
-    #[cold]
-    fn error_at(&self, pos: usize, kind: DerErrorKind) -> DerError {
-        DerError::new(self.base + pos, kind)
+    /// An error about what stands here.
+    #[inline(always)]
+    fn error(&self, kind: DerErrorKind) -> DerError {
+        DerError::rare(self.offset, kind)
     }
 
     /// Bytes of `input` from `start` up to here.
@@ -383,8 +393,8 @@ impl<'a> Reader<'a> {
 
     /// What was not read yet.
     #[inline(always)]
-    pub(crate) fn rest(&self) -> &'a [u8] {
-        self.input.get(self.pos..).unwrap_or(&[])
+    pub(crate) const fn rest(&self) -> &'a [u8] {
+        self.rest
     }
 
     /// The octets from `start` to `end`, counted from here.
@@ -397,7 +407,9 @@ impl<'a> Reader<'a> {
     /// Goes on behind `count` octets, which the caller has looked at.
     #[inline]
     pub(crate) fn skip(&mut self, count: usize) {
-        self.pos = self.pos.saturating_add(count).min(self.input.len());
+        let count = count.min(self.rest.len());
+        self.rest = self.rest.get(count..).unwrap_or_default();
+        self.offset += count;
     }
 
     /// Fails unless everything was read.
@@ -406,69 +418,38 @@ impl<'a> Reader<'a> {
         if self.is_empty() {
             Ok(())
         } else {
-            Err(self.error_at(
-                self.pos,
-                DerErrorKind::TrailingData { extra: self.input.len() - self.pos },
-            ))
+            Err(self.error(DerErrorKind::TrailingData { extra: self.rest.len() }))
         }
     }
 
     #[inline(always)]
     pub(crate) fn peek(&self) -> Option<Tag> {
-        self.input.get(self.pos).map(|&octet| Tag(octet))
+        self.rest.first().map(|&octet| Tag(octet))
     }
 
     /// Reads the next element, whatever its tag.
     #[inline(always)]
     pub(crate) fn any(&mut self) -> Result<Element<'a>, DerError> {
-        let start = self.pos;
-        let rest = self.rest();
+        let (rest, offset) = (self.rest, self.offset);
         let (tag, header, length) = match *rest {
             [tag, length, ..] if length < 0x80 => (tag, 2, usize::from(length)),
             [tag, 0x81, length, ..] if length >= 0x80 => (tag, 3, usize::from(length)),
             [tag, 0x82, high, low, ..] if high != 0 => {
                 (tag, 4, usize::from(u16::from_be_bytes([high, low])))
             }
-            _ => self.long_header(start)?,
+            _ => long_header(rest, offset)?,
         };
         if tag & 0x1f == 0x1f {
-            return Err(self.error_at(start, DerErrorKind::HighTagNumber));
+            return Err(self.error(DerErrorKind::HighTagNumber));
         }
         let end = header + length;
-        let (Some(whole), Some(content)) = (rest.get(..end), rest.get(header..end)) else {
-            return Err(self.error_at(start, DerErrorKind::Truncated { missing: end - rest.len() }));
+        let (Some((whole, after)), Some(content)) =
+            (rest.split_at_checked(end), rest.get(header..end))
+        else {
+            return Err(self.error(DerErrorKind::Truncated { missing: end - rest.len() }));
         };
-        self.pos = start + end;
-        Ok(Element {
-            tag: Tag(tag),
-            content,
-            content_offset: self.base + start + header,
-            whole,
-            offset: self.base + start,
-        })
-    }
-
-    #[cold]
-    fn long_header(&self, start: usize) -> Result<(u8, usize, usize), DerError> {
-        let rest = self.input.get(start..).unwrap_or(&[]);
-        let truncated = |missing| self.error_at(start, DerErrorKind::Truncated { missing });
-        let (&tag, rest) = rest.split_first().ok_or_else(|| truncated(2))?;
-        let (&first, rest) = rest.split_first().ok_or_else(|| truncated(1))?;
-        let count = usize::from(first & 0x7f);
-        match count {
-            0 => return Err(self.error_at(start, DerErrorKind::IndefiniteLength)),
-            1..=4 => {}
-            _ => return Err(self.error_at(start, DerErrorKind::LengthTooLarge)),
-        }
-        let octets = rest.get(..count).ok_or_else(|| truncated(count - rest.len()))?;
-        let length = octets.iter().fold(0_usize, |n, &octet| (n << 8) | usize::from(octet));
-        if octets.first() == Some(&0) || length < 0x80 {
-            return Err(self.error_at(start, DerErrorKind::NonMinimalLength));
-        }
-        if length > MAX_LENGTH {
-            return Err(self.error_at(start, DerErrorKind::LengthTooLarge));
-        }
-        Ok((tag, 2 + count, length))
+        (self.rest, self.offset) = (after, offset + end);
+        Ok(Element { tag: Tag(tag), content, content_offset: offset + header, whole, offset })
     }
 
     /// Reads the next element, which must have `tag`.
@@ -476,10 +457,8 @@ impl<'a> Reader<'a> {
     pub(crate) fn element(&mut self, tag: Tag) -> Result<Element<'a>, DerError> {
         match self.peek() {
             Some(found) if found == tag => self.any(),
-            Some(found) => {
-                Err(self.error_at(self.pos, DerErrorKind::UnexpectedTag { expected: tag, found }))
-            }
-            None => Err(self.error_at(self.pos, DerErrorKind::Truncated { missing: 2 })),
+            Some(found) => Err(self.error(DerErrorKind::UnexpectedTag { expected: tag, found })),
+            None => Err(self.error(DerErrorKind::Truncated { missing: 2 })),
         }
     }
 
@@ -516,11 +495,11 @@ impl<'a> Reader<'a> {
         if self.peek() != Some(Tag::BOOLEAN) {
             return Ok(false);
         }
-        let at = self.pos;
+        let offset = self.offset;
         if self.boolean()? {
             Ok(true)
         } else {
-            Err(self.error_at(at, DerErrorKind::EncodedDefault))
+            Err(DerError::new(offset, DerErrorKind::EncodedDefault))
         }
     }
 
@@ -556,6 +535,30 @@ impl<'a> Reader<'a> {
             _ => Err(element.error(DerErrorKind::InvalidBitString)),
         }
     }
+}
+
+/// Tag, octets of the header and length of the element at the beginning of `rest`, which stands at
+/// `offset`, where that is none of the usual ones.
+#[cold]
+fn long_header(rest: &[u8], offset: usize) -> Result<(u8, usize, usize), DerError> {
+    let error = |kind| Err(DerError::new(offset, kind));
+    let truncated = |missing| error(DerErrorKind::Truncated { missing });
+    let &[tag, first, ref octets @ ..] = rest else { return truncated(2 - rest.len()) };
+    let count = usize::from(first & 0x7f);
+    match count {
+        0 => return error(DerErrorKind::IndefiniteLength),
+        1..=4 => {}
+        _ => return error(DerErrorKind::LengthTooLarge),
+    }
+    let Some(octets) = octets.get(..count) else { return truncated(count - octets.len()) };
+    let length = octets.iter().fold(0_usize, |n, &octet| (n << 8) | usize::from(octet));
+    if octets.first() == Some(&0) || length < 0x80 {
+        return error(DerErrorKind::NonMinimalLength);
+    }
+    if length > MAX_LENGTH {
+        return error(DerErrorKind::LengthTooLarge);
+    }
+    Ok((tag, 2 + count, length))
 }
 
 /// Splits the content of a BIT STRING element; the returned element's content is without the
