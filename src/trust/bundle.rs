@@ -185,8 +185,8 @@ impl TrustBundle {
 
     /// The anchors that may bear `name`; [`TrustBundle::bears`] tells of each whether it does.
     pub(crate) fn named(&self, name: &Name<'_>) -> Range<usize> {
-        // One anchor is compared without hashing the name.
-        let group = if self.anchors.len() <= 1 {
+        // Where all bear one name, that is compared without hashing.
+        let group = if self.hashes_tell && self.hashes.first() == self.hashes.last() {
             0..self.anchors.len()
         } else {
             let hash = name.canonical_hash();
@@ -216,9 +216,20 @@ impl TrustBundle {
     /// [`None`] asks for the anchors without one, which come first.
     pub(crate) fn with_key_id(&self, group: Range<usize>, key_id: Option<&[u8]>) -> Range<usize> {
         let anchors = self.anchors.get(group.clone()).unwrap_or(&[]);
-        let start = anchors.partition_point(|anchor| anchor.key_id() < key_id);
-        let end = anchors.partition_point(|anchor| anchor.key_id() <= key_id);
-        group.start + start..group.start + end
+        let start = match key_id {
+            Some(_) => anchors.partition_point(|anchor| anchor.key_id() < key_id),
+            None => 0,
+        };
+        let others = anchors.get(start..).unwrap_or(&[]);
+        let has = |anchor: &TrustAnchor| anchor.key_id() == key_id;
+        let count = match others {
+            [first, second, ..] if has(first) && has(second) => {
+                others.partition_point(|anchor| anchor.key_id() <= key_id)
+            }
+            [first, ..] if has(first) => 1,
+            _ => 0,
+        };
+        group.start + start..group.start + start + count
     }
 
     /// Writes the anchors in canonical text, sorted by line.
