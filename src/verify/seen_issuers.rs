@@ -15,7 +15,7 @@ use alloc::boxed::Box;
 
 use arrayvec::ArrayVec;
 
-use crate::path::Way;
+use crate::path::{Stop, Way};
 use crate::signature::PublicKey;
 use crate::table::{SharedTable, tag};
 use crate::x509::{Certificate, OwnedCertificate};
@@ -87,7 +87,21 @@ impl SeenIssuers {
 
     /// Keeps the certificates above the leaf on a way that was accepted, but for those at places that
     /// `is_known` says are kept.
+    #[inline]
     pub(super) fn insert_way<'a>(
+        &self,
+        way: &Way<'a>,
+        certificates: &[Certificate<'a>],
+        is_known: impl Fn(usize) -> bool,
+    ) {
+        let is_new = |stop: &Stop| stop.place() > 0 && !is_known(stop.place());
+        if way.stops.iter().any(is_new) {
+            self.insert_new(way, certificates, is_known);
+        }
+    }
+
+    #[inline(never)]
+    fn insert_new<'a>(
         &self,
         way: &Way<'a>,
         certificates: &[Certificate<'a>],
