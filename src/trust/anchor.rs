@@ -422,3 +422,33 @@ fn sequence(content: &[u8]) -> alloc::vec::Vec<u8> {
     der.extend_from_slice(content);
     der
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_anchor_that_asks_for_nothing_is_plain() {
+        let name = b"\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01A";
+        let key = [&b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00"[..], &[7; 32]].concat();
+        let plain = || TrustAnchor::from_name_and_key(name, &key).unwrap();
+        let no_dns = b"\x30\x07\xa1\x05\x30\x03\x82\x01a";
+        let required = AnchorExtensions::EnforcedWithBasicConstraints;
+        for (case, anchor, expected) in [
+            ("as it comes", plain(), true),
+            ("tainted", plain().with_state(AnchorState::Tainted { since: Time::MIN }), true),
+            ("may be a peer", plain().with_end_entity_use(EndEntityUse::Pinned), true),
+            ("distrusted", plain().with_state(AnchorState::Distrusted), false),
+            ("extensions", plain().with_extensions_enforced(AnchorExtensions::Enforced), false),
+            ("basicConstraints", plain().with_extensions_enforced(required), false),
+            ("expiry", plain().with_expiry_enforced(), false),
+            ("distrusted after", plain().with_distrust_after(Time::MIN), false),
+            ("path length", plain().with_path_len(9), false),
+            ("purposes", plain().with_purposes([]), false),
+            ("policies", plain().with_policy_set([]), false),
+            ("names", plain().with_name_constraints(no_dns).unwrap(), false),
+        ] {
+            assert_eq!(anchor.is_plain(), expected, "{case}");
+        }
+    }
+}
