@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::answer::{CrlSummary, EvidenceId, Revoked};
-use super::entry_table::{EntryTable, Listed};
+use super::entry_table::{EntryTable, same};
 use crate::signature::PublicKey;
 use crate::x509::{
     GeneralNames, IssuingDistributionPoint, IssuingDistributionPointIndex, Name, OwnedCertificate,
@@ -120,10 +120,10 @@ impl VerifiedCrl {
 
     /// Looks up an entry by issuer and serial number (content octets of the INTEGER) of a
     /// certificate: what the list says, whoever signed it, whatever its dates and scope.
+    #[inline]
     #[must_use]
     pub fn entry_of(&self, certificate_issuer: &Name<'_>, serial: &[u8]) -> Option<Revoked> {
-        let Listed { reason, at, invalidity } = self.find(certificate_issuer, serial)?;
-        Some(Revoked { reason, at, invalidity })
+        self.find(certificate_issuer, serial)
     }
 
     pub(super) fn issuer(&self) -> Name<'_> {
@@ -155,37 +155,43 @@ impl VerifiedCrl {
     /// if this extension is not present, the certificate issuer for the entry is the same as that
     /// for the preceding entry."
     #[inline]
-    pub(super) fn find(&self, certificate_issuer: &Name<'_>, serial: &[u8]) -> Option<Listed> {
-        let own =
-            if self.issuer().matches(certificate_issuer) { self.own.find(serial) } else { None };
-        match self.others.is_empty() {
-            true => own,
-            false => self.least_with_others(own, certificate_issuer, serial),
+    pub(super) fn find(&self, certificate_issuer: &Name<'_>, serial: &[u8]) -> Option<Revoked> {
+        let (own, other) = (self.issuer().as_der(), certificate_issuer.as_der());
+        // Nearly always the octets are the same, and there are no others.
+        if own.len() == other.len() && same(own, other) && self.others.is_empty() {
+            return self.own.find(serial);
         }
+        self.find_among_all(certificate_issuer, serial)
+    }
+
+    #[inline(never)]
+    fn find_among_all(&self, certificate_issuer: &Name<'_>, serial: &[u8]) -> Option<Revoked> {
+        let is_own = self.issuer().matches(certificate_issuer);
+        let own = if is_own { self.own.find(serial) } else { None };
+        self.least_with_others(own, certificate_issuer, serial)
     }
 
     /// The same for a certificate of the list's issuer.
     #[inline]
-    pub(super) fn find_own(&self, serial: &[u8]) -> Option<Listed> {
-        let own = self.own.find(serial);
-        match self.others.is_empty() {
-            true => own,
-            false => self.least_with_others(own, &self.issuer(), serial),
+    pub(super) fn find_own(&self, serial: &[u8]) -> Option<Revoked> {
+        if self.others.is_empty() {
+            return self.own.find(serial);
         }
+        self.least_with_others(self.own.find(serial), &self.issuer(), serial)
     }
 
     fn least_with_others(
         &self,
-        own: Option<Listed>,
+        own: Option<Revoked>,
         certificate_issuer: &Name<'_>,
         serial: &[u8],
-    ) -> Option<Listed> {
+    ) -> Option<Revoked> {
         let others = self.others.get(&certificate_issuer.canonical_hash()).into_iter().flatten();
         let others = others.filter(|other| {
             let mut names = GeneralNames::trusted(&other.names, 0).directory_names();
             names.any(|name| name.matches(certificate_issuer))
         });
-        let order = |listed: &Listed| {
+        let order = |listed: &Revoked| {
             (listed.reason == Some(ReasonCode::RemoveFromCrl), listed.at, listed.reason)
         };
         own.into_iter().chain(others.filter_map(|other| other.table.find(serial))).min_by_key(order)

@@ -28,9 +28,9 @@ use sha2::digest::array::Array;
 use sha2::digest::block_api::{Buffer, CoreProxy, FixedOutputCore, UpdateCore};
 use sha2::{Digest, Sha256};
 
-use super::answer::{CrlSummary, EvidenceId, bounded_uris};
+use super::answer::{CrlSummary, EvidenceId, Revoked, bounded_uris};
 use super::crl::{OtherIssuer, Signer, SignerKey, VerifiedCrl};
-use super::entry_table::{EntryTable, EntryTableBuilder, Listed};
+use super::entry_table::{EntryTable, EntryTableBuilder};
 use super::query::{SignatureFailure, SignatureTools};
 use crate::identity::DistinguishedName;
 use crate::signature::Message;
@@ -274,7 +274,7 @@ impl Cursor {
             && let Some(entry) = walker.next_plain(der)
         {
             let PlainEntry { serial_number, reason, revocation_date: at } = entry;
-            let listed = Listed { reason, at, invalidity: None };
+            let listed = Revoked { reason, at, invalidity: None };
             builder.add(serial_number, listed, walker.bytes_read());
             beside(walker.offset());
             count += 1;
@@ -294,7 +294,7 @@ impl Cursor {
         }
         let number = self.tables.of(entry.certificate_issuer);
         let (at, invalidity) = (entry.revocation_date, entry.invalidity_date);
-        let listed = Listed { reason: entry.reason, at, invalidity };
+        let listed = Revoked { reason: entry.reason, at, invalidity };
         let read = self.walker.bytes_read();
         if let Some(builder) = self.builder(number) {
             builder.add(entry.serial_number, listed, read);

@@ -18,7 +18,6 @@ use super::answer::{
 };
 use super::brief::Brief;
 use super::crl::VerifiedCrl;
-use super::entry_table::Listed;
 use super::query::{Clock, SignerVerdict};
 use super::{Answer, CrlStore, EvidenceBudget, Query, Unknown, Verdict};
 use crate::identity::DistinguishedName;
@@ -93,12 +92,12 @@ pub(super) fn issuers_of_lists<'a>(certificate: &Certificate<'a>) -> Vec<Name<'a
 /// issuer's certificates.
 pub(super) struct Found<'s> {
     pub(super) list: &'s VerifiedCrl,
-    listed: Option<Listed>,
+    listed: Option<Revoked>,
 }
 
 impl Found<'_> {
     /// The entry, unless it says that the certificate is revoked no more.
-    pub(super) fn revoked(&self) -> Option<Listed> {
+    pub(super) fn revoked(&self) -> Option<Revoked> {
         self.listed.filter(|listed| listed.reason != Some(ReasonCode::RemoveFromCrl))
     }
 }
@@ -129,9 +128,7 @@ fn alone(store: &CrlStore, query: &Query<'_>, budget: &mut EvidenceBudget<'_>) -
     let found = store.of_alone(&query.brief(), || Some(query.issuer.key))?;
     let list = found.list;
     let (verdict, fresh_until) = match found.revoked() {
-        Some(Listed { reason, at, invalidity }) => {
-            (Verdict::Revoked(Revoked { reason, at, invalidity }), None)
-        }
+        Some(revoked) => (Verdict::Revoked(revoked), None),
         None => (Verdict::Good, Some(list.fresh_until(query.clock(), query.policy).ok()?)),
     };
     budget.evidence_check().ok()?;
@@ -186,7 +183,7 @@ struct Check<'c, 'a> {
     points: Vec<DistributionPoint<'a>>,
     /// `reasons_mask`.
     covered: ReasonFlags,
-    revoked: Option<(Listed, &'c VerifiedCrl)>,
+    revoked: Option<(Revoked, &'c VerifiedCrl)>,
     /// A list that revokes waits for its signer to be validated.
     undecided_revocation: bool,
     /// Why no more is covered: the weightiest reason.
@@ -314,7 +311,7 @@ impl<'c> Check<'c, '_> {
     }
 
     /// Of several lists that revoke, the newest one is named.
-    fn revoke(&mut self, listed: Listed, list: &'c VerifiedCrl) {
+    fn revoke(&mut self, listed: Revoked, list: &'c VerifiedCrl) {
         let age = |list: &VerifiedCrl| (list.summary.this_update, list.summary.id);
         if self.revoked.is_none_or(|(_, other)| age(list) > age(other)) {
             self.revoked = Some((listed, list));
@@ -472,9 +469,8 @@ impl<'c> Check<'c, '_> {
 
     fn conclude(mut self) -> Answer {
         if let Some((listed, list)) = self.revoked {
-            let Listed { reason, at, invalidity } = listed;
             return Answer {
-                verdict: Verdict::Revoked(Revoked { reason, at, invalidity }),
+                verdict: Verdict::Revoked(listed),
                 authority: Some(Authority::Crl(list.summary.clone())),
                 evidence: alloc::vec![list.id()],
                 this_update: Some(list.summary.this_update),

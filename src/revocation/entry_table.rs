@@ -19,21 +19,15 @@
 //! two serial numbers share a record.
 
 mod builder;
+mod record;
 
 use alloc::vec::Vec;
 use core::ops::Range;
 
 pub(super) use builder::EntryTableBuilder;
+use record::Layout;
 
-use crate::x509::{ReasonCode, Time};
-
-/// What a list says of one serial number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Listed {
-    pub(super) reason: Option<ReasonCode>,
-    pub(super) at: Time,
-    pub(super) invalidity: Option<Time>,
-}
+use super::answer::Revoked;
 
 /// All entries that one issuer's certificates have in a list.
 #[derive(Debug, Default)]
@@ -71,7 +65,7 @@ impl EntryTable {
     /// Where a serial number is listed more than once, a revocation comes before a removal and
     /// the earliest before later ones, in whatever order the list has them.
     #[inline]
-    pub(super) fn find(&self, serial: &[u8]) -> Option<Listed> {
+    pub(super) fn find(&self, serial: &[u8]) -> Option<Revoked> {
         let (shape, key) = Shape::of(serial);
         let (_, group) = self.groups.iter().find(|(held, _)| *held == shape)?;
         group.find(key)
@@ -107,29 +101,6 @@ impl EntryTable {
     }
 }
 
-/// How a record looks: key, date and reason, invalidity date where there are any.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Layout {
-    key_length: usize,
-    with_invalidity: bool,
-}
-
-impl Layout {
-    /// Of most records. What is done with each of them stands twice, once for this layout alone:
-    /// there a copy is a few moves.
-    const USUAL: Self = Self { key_length: 16, with_invalidity: false };
-
-    #[inline(always)]
-    const fn stride(self) -> usize {
-        self.key_length + PAYLOAD + if self.with_invalidity { INVALIDITY } else { 0 }
-    }
-
-    #[inline(always)]
-    fn key_of(self, record: &[u8]) -> &[u8] {
-        record.get(..self.key_length).unwrap_or_default()
-    }
-}
-
 /// The records of one shape, in buckets.
 #[derive(Debug)]
 struct Group {
@@ -146,87 +117,70 @@ struct Group {
 const BUCKET: usize = 8;
 /// Tags that are compared at once.
 const WINDOW: usize = 16;
-const WINDOW_BITS: u32 = 16;
 /// Buckets up to this many records are scanned, larger ones are sorted.
 const SCANNED: usize = 32;
-/// Date and reason.
-const PAYLOAD: usize = 6;
-/// An invalidity date.
-const INVALIDITY: usize = 5;
 
 impl Group {
     #[inline]
-    fn find(&self, key: &[u8]) -> Option<Listed> {
-        // Most are of 16 octets: one more copy of the same code, without loops over octets.
-        let record = match key.first_chunk::<16>() {
-            Some(first) if key.len() == 16 => self.probe(first),
-            _ => self.probe(key),
-        };
-        self.decode(record?)
+    fn find(&self, key: &[u8]) -> Option<Revoked> {
+        match key.first_chunk::<16>() {
+            Some(key) if self.layout == Layout::USUAL => self.probe(Layout::USUAL, key),
+            _ => self.find_unusual(key),
+        }
     }
 
-    /// Looks at the records whose tag is that of the key. Of one serial number, the least counts.
+    #[inline(never)]
+    fn find_unusual(&self, key: &[u8]) -> Option<Revoked> {
+        self.probe(self.layout, key)
+    }
+
+    /// Looks at the records whose tag is that of the key; the layout is that of the group. Of one
+    /// serial number, the least counts.
     #[inline(always)]
-    fn probe(&self, key: &[u8]) -> Option<&[u8]> {
+    fn probe(&self, layout: Layout, key: &[u8]) -> Option<Revoked> {
         let hash = hash(key);
         let bucket = place_among(hash, self.directory.len().wrapping_sub(1));
-        let &[start, end] = self.directory.get(bucket..)?.first_chunk()?;
-        let count = end.wrapping_sub(start);
-        if count > WINDOW_BITS {
-            return self.search(widen(start)..widen(end), key);
-        }
-        let tags = self.tags.get(widen(start)..)?.first_chunk()?;
-        let mut hits = equal_octets(tags, tag_of(hash)) & ((1 << count) - 1);
+        let &[start, end] = self.directory.get(bucket..bucket + 2)?.first_chunk()?;
+        let bucket = widen(start)..widen(end);
+        let Some(of_bucket) = FIRST.get(bucket.end.wrapping_sub(bucket.start)) else {
+            return self.search(bucket, key);
+        };
+        let tags = self.tags.get(bucket.start..bucket.start + WINDOW)?.first_chunk()?;
+        let mut hits = hits(tags, tag_of(hash)) & of_bucket;
         while hits != 0 {
-            let record = self.record(widen(start + hits.trailing_zeros()))?;
-            if same(record.get(..key.len())?, key) {
-                if hits & (hits - 1) != 0 {
-                    // It may be listed more than once.
-                    return self.search(widen(start)..widen(end), key);
-                }
-                return Some(record);
-            }
+            let record = self.record(layout, bucket.start + place_of(hits))?;
             hits &= hits - 1;
+            if same(layout.key_of(record), key) {
+                if hits != 0 {
+                    // It may be listed more than once.
+                    return self.search(bucket, key);
+                }
+                return layout.decode(record);
+            }
         }
         None
     }
 
-    #[inline]
-    fn record(&self, number: usize) -> Option<&[u8]> {
-        let stride = self.layout.stride();
-        self.records.get(number * stride..)?.get(..stride)
+    #[inline(always)]
+    fn record(&self, layout: Layout, number: usize) -> Option<&[u8]> {
+        let stride = layout.stride();
+        self.records.get(number * stride..number * stride + stride)
     }
 
     /// Searches a bucket without looking at tags. Of one serial number, the least record counts.
     #[cold]
-    fn search(&self, mut bucket: Range<usize>, key: &[u8]) -> Option<&[u8]> {
+    #[inline(never)]
+    fn search(&self, mut bucket: Range<usize>, key: &[u8]) -> Option<Revoked> {
+        let layout = self.layout;
         if bucket.len() > SCANNED {
             while bucket.len() > 1 {
                 let middle = bucket.start.midpoint(bucket.end);
-                let before = self.layout.key_of(self.record(middle - 1)?);
+                let before = layout.key_of(self.record(layout, middle - 1)?);
                 if before < key { bucket.start = middle } else { bucket.end = middle }
             }
         }
-        let records = bucket.filter_map(|number| self.record(number));
-        records.filter(|record| self.layout.key_of(record) == key).min()
-    }
-
-    #[inline]
-    fn decode(&self, record: &[u8]) -> Option<Listed> {
-        let payload = record.get(self.layout.key_length..)?;
-        let (head, tail) = payload.split_first_chunk::<PAYLOAD>()?;
-        let [a, b, c, d, e, reason] = *head;
-        let date = u64::from_be_bytes([0, 0, 0, a & 0x7f, b, c, d, e]);
-        Some(Listed {
-            reason: REASONS.get(usize::from(reason & NO_REASON)).copied().flatten(),
-            at: decode_time(date)?,
-            invalidity: match tail.first_chunk::<INVALIDITY>() {
-                Some(&[a, b, c, d, e]) if a != NO_TIME => {
-                    decode_time(u64::from_be_bytes([0, 0, 0, a, b, c, d, e]))
-                }
-                _ => None,
-            },
-        })
+        let records = bucket.filter_map(|number| self.record(layout, number));
+        layout.decode(records.filter(|record| layout.key_of(record) == key).min()?)
     }
 
     fn sort_large_buckets(&mut self) {
@@ -250,33 +204,59 @@ impl Group {
 }
 
 /// Whether slices of one length are equal; the usual ones without a call.
-#[inline]
-fn same(a: &[u8], b: &[u8]) -> bool {
+#[inline(always)]
+pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
     match a.len() {
         8..16 => same_ends::<8>(a, b),
         16..=32 => same_ends::<16>(a, b),
+        33..=64 => same_ends::<32>(a, b),
         _ => a == b,
     }
 }
 
-#[inline]
+#[inline(always)]
 fn same_ends<const N: usize>(a: &[u8], b: &[u8]) -> bool {
     (a.first_chunk::<N>() == b.first_chunk()) & (a.last_chunk::<N>() == b.last_chunk())
 }
 
-/// A bit for each octet that is `octet`.
-#[inline]
-fn equal_octets(octets: &[u8; WINDOW], octet: u8) -> u32 {
-    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+const ONES: u64 = u64::from_le_bytes([1; 8]);
+
+/// A bit for each octet that is `octet`; behind one of them, another may have a bit too.
+#[inline(always)]
+fn hits(octets: &[u8; WINDOW], octet: u8) -> u64 {
+    let wanted = u64::from_le_bytes([octet; 8]);
     let (words, _) = octets.as_chunks();
-    words.iter().rev().fold(0, |bits, word| {
-        let differ = u64::from_le_bytes(*word) ^ u64::from_le_bytes([octet; 8]);
-        let equal = !(((differ & LOW) + LOW) | differ | LOW) >> 7;
-        // Brings bit 8 n to bit 56 + n.
-        let [.., gathered] = equal.wrapping_mul(0x0102_0408_1020_4080).to_le_bytes();
-        bits << 8 | u32::from(gathered)
+    words.iter().zip([7, 6]).fold(0, |hits, (word, shift)| {
+        let differ = u64::from_le_bytes(*word) ^ wanted;
+        // The uppermost bit of each octet that is zero.
+        hits | (differ.wrapping_sub(ONES) & !differ & ONES << 7) >> shift
     })
 }
+
+/// The first octet that has a bit: those of the first word have the lowest bit of an octet each, those
+/// of the second the one above.
+#[inline(always)]
+const fn place_of(hits: u64) -> usize {
+    let bit = hits.trailing_zeros();
+    widen(bit >> 3 | (bit & 1) << 3)
+}
+
+/// The bits of so many first octets.
+const FIRST: [u64; WINDOW + 1] = {
+    const fn of_word(octets: u32) -> u64 {
+        match 1_u64.checked_shl(8 * octets) {
+            Some(end) => ONES & (end - 1),
+            None => ONES,
+        }
+    }
+    let mut first = [0; WINDOW + 1];
+    let (mut rest, mut octets) = (first.as_mut_slice(), 0_u32);
+    while let [bits, next @ ..] = rest {
+        *bits = of_word(octets) | of_word(octets.saturating_sub(8)) << 1;
+        (rest, octets) = (next, octets + 1);
+    }
+    first
+};
 
 /// Divides all hashes evenly among so many places, in their order.
 #[inline]
@@ -291,90 +271,28 @@ const fn tag_of(hash: u64) -> u8 {
     tag
 }
 
-/// Removals sort behind revocations, then earlier dates before later ones.
-#[inline]
-fn encode(listed: &Listed) -> [u8; PAYLOAD] {
-    let reason = listed.reason.map_or(NO_REASON, ReasonCode::number);
-    let removal = u64::from(listed.reason == Some(ReasonCode::RemoveFromCrl)) << 39;
-    let [_, _, payload @ ..] =
-        ((seconds(listed.at) | removal) << 8 | u64::from(reason)).to_be_bytes();
-    payload
-}
-
-/// What stands for no reason.
-const NO_REASON: u8 = 15;
-
-/// The reason of each octet that [`encode`] writes, so that reading one takes no decision.
-const REASONS: [Option<ReasonCode>; 16] = {
-    const fn of(number: u8) -> Option<ReasonCode> {
-        ReasonCode::from_number(number)
-    }
-    [
-        of(0),
-        of(1),
-        of(2),
-        of(3),
-        of(4),
-        of(5),
-        of(6),
-        of(7),
-        of(8),
-        of(9),
-        of(10),
-        of(11),
-        of(12),
-        of(13),
-        of(14),
-        of(NO_REASON),
-    ]
-};
-
-/// 0000-01-01T00:00:00Z, before which no time in DER is; 9999 ends below 2³⁹ seconds later.
-const YEAR_ZERO: i64 = -62_167_219_200;
-
-/// What stands for no time, in each octet.
-const NO_TIME: u8 = 0xff;
-
-#[inline]
-fn encode_time(time: Option<Time>) -> [u8; INVALIDITY] {
-    let Some(time) = time else { return [NO_TIME; INVALIDITY] };
-    let [.., a, b, c, d, e] = seconds(time).to_be_bytes();
-    [a, b, c, d, e]
-}
-
-/// Below 2³⁹.
-#[inline]
-fn seconds(time: Time) -> u64 {
-    let seconds = time.unix().saturating_sub(YEAR_ZERO).clamp(0, (1 << 39) - 1);
-    u64::try_from(seconds).unwrap_or(0)
-}
-
-fn decode_time(seconds: u64) -> Option<Time> {
-    Some(Time::from_unix(i64::try_from(seconds).ok()?.saturating_add(YEAR_ZERO)))
-}
-
 /// Spreads serial numbers, random or sequential, over all bits. Of numbers of one length.
 #[inline(always)]
 fn hash(key: &[u8]) -> u64 {
-    const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mix = |hash: u64, word: [u8; 8]| {
-        let product = (hash ^ u64::from_le_bytes(word)).wrapping_mul(ODD);
-        product ^ (product >> 32)
+    const ODD: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xd1b5_4a32_d192_ed03];
+    let mix = |a: u64, b: u64| {
+        let [first, second] = ODD;
+        let product = (u128::from(a ^ first) * u128::from(b ^ second)).to_le_bytes();
+        let (halves, _) = product.as_chunks();
+        halves.iter().fold(0, |hash, half| hash ^ u64::from_le_bytes(*half))
     };
-    let mut hash = ODD;
     match (key.first_chunk(), key.last_chunk()) {
         // Words that overlap where there are fewer octets.
         (Some(first), Some(last)) => {
-            let (words, _) = key.get(8..).unwrap_or_default().as_chunks();
-            hash = mix(hash, *first);
+            let mut hash = u64::from_le_bytes(*first);
             if key.len() > 16 {
-                hash = words.iter().fold(hash, |hash, word| mix(hash, *word));
+                let (words, _) = key.get(8..).unwrap_or_default().as_chunks();
+                hash = words.iter().fold(hash, |hash, word| mix(hash, u64::from_le_bytes(*word)));
             }
-            hash = mix(hash, *last);
+            mix(hash, u64::from_le_bytes(*last))
         }
-        _ => hash = key.iter().fold(hash, |hash, octet| mix(hash, [*octet; 8])),
+        _ => mix(0, key.iter().fold(0, |number, octet| number << 8 | u64::from(*octet))),
     }
-    hash.wrapping_mul(ODD)
 }
 
 #[expect(clippy::as_conversions, reason = "u32 fits usize wherever there is an allocator")]
@@ -386,9 +304,10 @@ const fn widen(number: u32) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::x509::{ReasonCode, Time};
     use alloc::vec;
 
-    fn table(entries: &[(&[u8], Listed)]) -> EntryTable {
+    fn table(entries: &[(&[u8], Revoked)]) -> EntryTable {
         let total = 40 * entries.len();
         let mut builder = EntryTableBuilder::new(total);
         let reads = (40..).step_by(40);
@@ -396,15 +315,15 @@ mod tests {
         builder.finish()
     }
 
-    fn listed(at: i64, reason: Option<ReasonCode>) -> Listed {
-        Listed { reason, at: Time::from_unix(at), invalidity: None }
+    fn listed(at: i64, reason: Option<ReasonCode>) -> Revoked {
+        Revoked { reason, at: Time::from_unix(at), invalidity: None }
     }
 
     #[test]
     fn a_serial_number_is_found_exactly() {
         let one = listed(1, None);
         let two = listed(2, Some(ReasonCode::KeyCompromise));
-        let dated = Listed { invalidity: Some(Time::from_unix(-5)), ..listed(3, None) };
+        let dated = Revoked { invalidity: Some(Time::from_unix(-5)), ..listed(3, None) };
         let late = listed(253_402_300_799, Some(ReasonCode::AaCompromise));
         let table = table(&[
             (&[1], one),
@@ -439,7 +358,7 @@ mod tests {
         let (early, late) = (listed(5, None), listed(9, Some(ReasonCode::KeyCompromise)));
         for count in [1, 20] {
             for order in [[removed, early, late], [late, early, removed], [early, removed, late]] {
-                let entries: Vec<(&[u8], Listed)> =
+                let entries: Vec<(&[u8], Revoked)> =
                     order.iter().flat_map(|l| vec![(&[7][..], *l); count]).collect();
                 let table = table(&entries);
                 assert_eq!(table.find(&[7]), Some(early), "{count}");
@@ -452,7 +371,7 @@ mod tests {
     #[test]
     fn many_are_found_and_others_are_not() {
         let serials: Vec<[u8; 4]> = (0_u32..5_000).map(|n| (2 * n).to_be_bytes()).collect();
-        let entries: Vec<(&[u8], Listed)> =
+        let entries: Vec<(&[u8], Revoked)> =
             serials.iter().zip(0..).map(|(s, n)| (&s[..], listed(n, None))).collect();
         let table = table(&entries);
         for (n, serial) in serials.iter().enumerate() {
@@ -473,13 +392,13 @@ mod tests {
             let read = |n: usize| each * n + once;
             let mut builder = EntryTableBuilder::new(1_000_000);
             for (n, at) in (0..50_000_u64).zip(0..) {
-                let entry = Listed { invalidity: dated(n), ..listed(at, None) };
+                let entry = Revoked { invalidity: dated(n), ..listed(at, None) };
                 builder.add(&key(n), entry, read(usize::try_from(n).unwrap()));
             }
             let table = builder.finish();
             assert_eq!(table.len(), 50_000, "{case}");
             for (n, at) in (0..50_000_u64).zip(0..) {
-                let expected = Listed { invalidity: dated(n), ..listed(at, None) };
+                let expected = Revoked { invalidity: dated(n), ..listed(at, None) };
                 assert_eq!(table.find(&key(n)), Some(expected), "{case}");
                 assert_eq!(table.find(&key(n + 50_000)), None, "{case}");
             }
@@ -490,7 +409,7 @@ mod tests {
     fn the_same_last_octets_are_not_the_same_number() {
         let keys = |tail: u8| (1..40).map(move |head| [&[head][..], &[0; 10], &[tail; 8]].concat());
         let all: Vec<Vec<u8>> = keys(7).chain(keys(9)).collect();
-        let entries: Vec<(&[u8], Listed)> =
+        let entries: Vec<(&[u8], Revoked)> =
             all.iter().zip(0..).map(|(key, n)| (&key[..], listed(n, None))).collect();
         let table = table(&entries);
         for (key, listed) in entries {

@@ -11,10 +11,9 @@ use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{
-    BUCKET, EntryTable, Group, Layout, Listed, NO_TIME, Shape, WINDOW, encode, encode_time, hash,
-    place_among, tag_of, widen,
-};
+use super::record::{Layout, NO_TIME};
+use super::{BUCKET, EntryTable, Group, Shape, WINDOW, hash, place_among, tag_of, widen};
+use crate::revocation::answer::Revoked;
 use crate::x509::{ReasonCode, Time};
 
 /// Takes entries in the order of the list.
@@ -36,7 +35,7 @@ impl EntryTableBuilder {
 
     /// Files an entry, when `read` bytes of the entries were read.
     #[inline(always)]
-    pub(in crate::revocation) fn add(&mut self, serial: &[u8], listed: Listed, read: usize) {
+    pub(in crate::revocation) fn add(&mut self, serial: &[u8], listed: Revoked, read: usize) {
         let (shape, key) = Shape::of(serial);
         let at = match self.last {
             Some((last, at)) if last == shape => at,
@@ -111,8 +110,8 @@ impl GroupBuilder {
     }
 
     #[inline(always)]
-    fn add(&mut self, key: &[u8], listed: Listed, progress: (usize, usize)) {
-        let Listed { reason, at, invalidity } = listed;
+    fn add(&mut self, key: &[u8], listed: Revoked, progress: (usize, usize)) {
+        let Revoked { reason, at, invalidity } = listed;
         match key.first_chunk::<16>() {
             Some(key) if self.layout == Layout::USUAL && invalidity.is_none() => {
                 self.put(Layout::USUAL, key, &listed, progress);
@@ -131,7 +130,7 @@ impl GroupBuilder {
         invalidity: Option<Time>,
         progress: (usize, usize),
     ) {
-        let listed = Listed { reason, at, invalidity };
+        let listed = Revoked { reason, at, invalidity };
         if listed.invalidity.is_some() && !self.layout.with_invalidity {
             let layout = Layout { with_invalidity: true, ..self.layout };
             self.relay(layout, self.regions.len(), self.room);
@@ -141,7 +140,7 @@ impl GroupBuilder {
 
     /// Writes a record; the layout is that of the group.
     #[inline(always)]
-    fn put(&mut self, layout: Layout, key: &[u8], listed: &Listed, progress: (usize, usize)) {
+    fn put(&mut self, layout: Layout, key: &[u8], listed: &Revoked, progress: (usize, usize)) {
         let hash = hash(key);
         let place = loop {
             match self.place(layout, hash) {
@@ -153,12 +152,7 @@ impl GroupBuilder {
             && let Some((place, payload)) = place.split_at_mut_checked(layout.key_length)
         {
             copy(place, key);
-            if let Some((payload, invalidity)) = payload.split_first_chunk_mut() {
-                *payload = encode(listed);
-                if let Some(invalidity) = invalidity.first_chunk_mut() {
-                    *invalidity = encode_time(listed.invalidity);
-                }
-            }
+            Layout::encode(payload, listed);
         }
     }
 
@@ -323,7 +317,7 @@ mod tests {
         let keys = (0_u64..).map(|n| [&[0x40][..], &[0; 7], &n.to_be_bytes()].concat());
         let keys: Vec<Vec<u8>> =
             keys.filter(|key| place_among(hash(key), 256) == 3).take(COUNT).collect();
-        let listed = Listed { reason: None, at: Time::from_unix(1), invalidity: None };
+        let listed = Revoked { reason: None, at: Time::from_unix(1), invalidity: None };
         let mut builder = EntryTableBuilder::new(40_000_000);
         for (n, key) in keys.iter().enumerate() {
             builder.add(key, listed, 40 * n + 40);
