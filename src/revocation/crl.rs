@@ -39,7 +39,7 @@ pub struct VerifiedCrl {
     pub(super) freshest: Vec<String>,
     pub(super) unrecognized_critical: Option<OwnedOid>,
     /// Entries of certificates that the list's issuer issued.
-    pub(super) own: EntryTable,
+    pub(super) own: Box<EntryTable>,
     /// Entries with a certificate issuer, by the hash of each directory name it has.
     pub(super) others: BTreeMap<u64, Vec<Arc<OtherIssuer>>>,
     pub(super) entries: usize,

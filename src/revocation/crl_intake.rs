@@ -471,7 +471,7 @@ impl<B: AsRef<[u8]>> CrlIntake<B> {
                 .unrecognized_critical_extension()
                 .map(|oid| oid.to_owned())
                 .or(self.cursor.unrecognized_critical.take()),
-            own,
+            own: Box::new(own),
             others: by_name(core::mem::take(&mut self.cursor.tables.numbers), tables.collect()),
             entries,
         })

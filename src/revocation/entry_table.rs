@@ -3,15 +3,17 @@
 //! The bytes of a list are large (some 42 bytes an entry) and most of them say nothing. The table
 //! keeps what an answer needs: the serial number in full, so that an answer is exact; date and
 //! reason; the invalidity date where the list has any. A record is 22 bytes for a serial of 16, its
-//! share of what it is found by one and a half.
+//! share of what it is found by 1.8.
 //!
-//! Records of one length stand in buckets, eight to a bucket on average, by the upper half of a hash; a
-//! directory says where each bucket begins. Beside each record stands a tag, an octet of the lower
-//! half. A question touches the directory, then the tags of its bucket, all of them at once, and a
-//! record only where the tag is that of the question: most certificates are not listed, and of those
-//! that are not, most questions end there. Directory and tags of a million entries fit the second
-//! cache of a processor, the records do not; so who asks waits for memory once, or not at all. The
-//! hash needs no key: a bucket that grew large, by chance or by intent, is sorted and searched by
+//! Records of one length stand in buckets, by a hash. Of each sixteen buckets, a line of 64 bytes says
+//! where they begin, and what octet of the hash each record has, its tag. A question touches one
+//! line, where it compares the tags of its bucket all at once, and a record only where the tag is that
+//! of the question: most certificates are not listed, and of those that are not, nearly all questions
+//! end there. The lines of a million entries fit the second cache of a processor, the records do
+//! not; so who asks waits for memory once, or not at all. How long, that depends on how many such
+//! waits a processor has under way, and so on how few instructions a question is: serial numbers of 16
+//! octets have a way of their own, and nothing is decoded by way of memory. The hash needs no key: where
+//! a bucket grew large, by chance or by intent, the records of its line are sorted and searched by
 //! halves.
 //!
 //! Serial numbers are told apart by their octets, never as numbers: a leading zero octet, which
@@ -19,12 +21,14 @@
 //! two serial numbers share a record.
 
 mod builder;
+mod line;
 mod record;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
-use core::ops::Range;
 
 pub(super) use builder::EntryTableBuilder;
+use line::Line;
 use record::Layout;
 
 use super::answer::Revoked;
@@ -32,7 +36,9 @@ use super::answer::Revoked;
 /// All entries that one issuer's certificates have in a list.
 #[derive(Debug, Default)]
 pub(super) struct EntryTable {
-    /// In the order of shapes, of which honest lists have few.
+    /// Those of [`Shape::USUAL`], unless one has an invalidity date.
+    usual: Group,
+    /// The others, in the order of shapes, of which honest lists have few.
     groups: Vec<(Shape, Group)>,
 }
 
@@ -44,6 +50,9 @@ struct Shape {
 }
 
 impl Shape {
+    /// Of most serial numbers.
+    const USUAL: Self = Self { length: 16, negative: false };
+
     /// The shape of the content octets of an INTEGER, and the octets that tell it from others of
     /// its shape.
     #[inline]
@@ -66,16 +75,31 @@ impl EntryTable {
     /// the earliest before later ones, in whatever order the list has them.
     #[inline]
     pub(super) fn find(&self, serial: &[u8]) -> Option<Revoked> {
+        match serial.first_chunk::<16>() {
+            Some(key @ [1..0x80, ..]) if serial.len() == 16 && !self.usual.lines.is_empty() => {
+                self.usual.probe(Layout::USUAL, key)
+            }
+            _ => self.find_unusual(serial),
+        }
+    }
+
+    #[inline(never)]
+    fn find_unusual(&self, serial: &[u8]) -> Option<Revoked> {
         let (shape, key) = Shape::of(serial);
-        let (_, group) = self.groups.iter().find(|(held, _)| *held == shape)?;
-        group.find(key)
+        let (_, group) = self.groups().find(|(held, _)| *held == shape)?;
+        group.probe(group.layout, key)
+    }
+
+    fn groups(&self) -> impl Iterator<Item = (Shape, &Group)> {
+        let usual = (!self.usual.lines.is_empty()).then_some((Shape::USUAL, &self.usual));
+        usual.into_iter().chain(self.groups.iter().map(|(shape, group)| (*shape, group)))
     }
 
     /// Calls `each` with every serial number, as content octets of the INTEGER; more than once with
     /// those that are listed more than once.
     pub(super) fn serials(&self, mut each: impl FnMut(&[u8])) {
         let mut content = Vec::new();
-        for (shape, group) in &self.groups {
+        for (shape, group) in self.groups() {
             for record in group.records.chunks_exact(group.layout.stride()) {
                 let key = group.layout.key_of(record);
                 content.clear();
@@ -89,71 +113,42 @@ impl EntryTable {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.groups.iter().map(|(_, group)| group.records.len() / group.layout.stride()).sum()
+        self.groups().map(|(_, group)| group.records.len() / group.layout.stride()).sum()
     }
 
     /// Bytes held.
     pub(super) fn heap_bytes(&self) -> usize {
-        let of = |group: &Group| {
-            group.records.capacity() + group.tags.capacity() + 4 * group.directory.capacity()
-        };
-        self.groups.iter().map(|(_, group)| size_of::<(Shape, Group)>() + of(group)).sum()
+        let of = |group: &Group| group.records.len() + size_of_val::<[Line]>(&group.lines);
+        self.groups().map(|(_, group)| size_of::<(Shape, Group)>() + of(group)).sum()
     }
 }
 
 /// The records of one shape, in buckets.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Group {
     layout: Layout,
-    /// Where each bucket begins, counted in records, and where the last one ends.
-    directory: Vec<u32>,
-    /// An octet of the hash of each record, then [`WINDOW`] more.
-    tags: Vec<u8>,
-    records: Vec<u8>,
+    lines: Box<[Line]>,
+    records: Box<[u8]>,
 }
 
-/// Records that a bucket has on average: nearly all fit a window, and the directory of a million fits
-/// the second cache of a processor, as do the tags.
-const BUCKET: usize = 8;
-/// Tags that are compared at once.
-const WINDOW: usize = 16;
-/// Buckets up to this many records are scanned, larger ones are sorted.
-const SCANNED: usize = 32;
-
 impl Group {
-    #[inline]
-    fn find(&self, key: &[u8]) -> Option<Revoked> {
-        match key.first_chunk::<16>() {
-            Some(key) if self.layout == Layout::USUAL => self.probe(Layout::USUAL, key),
-            _ => self.find_unusual(key),
-        }
-    }
-
-    #[inline(never)]
-    fn find_unusual(&self, key: &[u8]) -> Option<Revoked> {
-        self.probe(self.layout, key)
-    }
-
     /// Looks at the records whose tag is that of the key; the layout is that of the group. Of one
     /// serial number, the least counts.
     #[inline(always)]
     fn probe(&self, layout: Layout, key: &[u8]) -> Option<Revoked> {
         let hash = hash(key);
-        let bucket = place_among(hash, self.directory.len().wrapping_sub(1));
-        let &[start, end] = self.directory.get(bucket..bucket + 2)?.first_chunk()?;
-        let bucket = widen(start)..widen(end);
-        let Some(of_bucket) = FIRST.get(bucket.end.wrapping_sub(bucket.start)) else {
-            return self.search(bucket, key);
+        let line = self.lines.get(place_among(hash, self.lines.len()))?;
+        let bucket = line.bucket(bucket_of(hash))?;
+        let Some(mut hits) = line.hits(&bucket, tag_of(hash)) else {
+            return self.search(hash, key);
         };
-        let tags = self.tags.get(bucket.start..bucket.start + WINDOW)?.first_chunk()?;
-        let mut hits = hits(tags, tag_of(hash)) & of_bucket;
-        while hits != 0 {
-            let record = self.record(layout, bucket.start + place_of(hits))?;
-            hits &= hits - 1;
+        let first = line.start() + bucket.start;
+        while let Some(place) = hits.next() {
+            let record = self.record(layout, first + place)?;
             if same(layout.key_of(record), key) {
-                if hits != 0 {
+                if !hits.is_empty() {
                     // It may be listed more than once.
-                    return self.search(bucket, key);
+                    return self.search(hash, key);
                 }
                 return layout.decode(record);
             }
@@ -170,29 +165,43 @@ impl Group {
     /// Searches a bucket without looking at tags. Of one serial number, the least record counts.
     #[cold]
     #[inline(never)]
-    fn search(&self, mut bucket: Range<usize>, key: &[u8]) -> Option<Revoked> {
-        let layout = self.layout;
-        if bucket.len() > SCANNED {
-            while bucket.len() > 1 {
-                let middle = bucket.start.midpoint(bucket.end);
+    fn search(&self, hash: u64, key: &[u8]) -> Option<Revoked> {
+        let (layout, at) = (self.layout, place_among(hash, self.lines.len()));
+        let line = self.lines.get(at)?;
+        let start = line.start();
+        let records = if line.is_sorted() {
+            let (mut begin, mut end) = (start, self.end_of(at));
+            while end - begin > 1 {
+                let middle = begin.midpoint(end);
                 let before = layout.key_of(self.record(layout, middle - 1)?);
-                if before < key { bucket.start = middle } else { bucket.end = middle }
+                if before < key { begin = middle } else { end = middle }
             }
-        }
-        let records = bucket.filter_map(|number| self.record(layout, number));
+            begin..end
+        } else {
+            let bucket = line.bucket(bucket_of(hash))?;
+            start + bucket.start..start + bucket.end
+        };
+        let records = records.filter_map(|number| self.record(layout, number));
         layout.decode(records.filter(|record| layout.key_of(record) == key).min()?)
     }
 
-    fn sort_large_buckets(&mut self) {
+    /// Where the records of a line end.
+    fn end_of(&self, line: usize) -> usize {
+        match self.lines.get(line + 1) {
+            Some(next) => next.start(),
+            None => self.records.len() / self.layout.stride(),
+        }
+    }
+
+    /// Sorts the records of each line that says that they are sorted.
+    fn sort_lines(&mut self) {
         let stride = self.layout.stride();
-        let mut edges = self.directory.iter().map(|&edge| widen(edge)).peekable();
-        while let (Some(start), Some(&end)) = (edges.next(), edges.peek()) {
-            if end.saturating_sub(start) <= SCANNED {
+        for (at, line) in self.lines.iter().enumerate() {
+            if !line.is_sorted() {
                 continue;
             }
-            let Some(records) = self.records.get_mut(start * stride..end * stride) else {
-                continue;
-            };
+            let range = line.start() * stride..self.end_of(at) * stride;
+            let Some(records) = self.records.get_mut(range) else { continue };
             let copy = records.to_vec();
             let mut order: Vec<&[u8]> = copy.chunks_exact(stride).collect();
             order.sort_unstable();
@@ -206,12 +215,13 @@ impl Group {
 /// Whether slices of one length are equal; the usual ones without a call.
 #[inline(always)]
 pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
-    match a.len() {
-        8..16 => same_ends::<8>(a, b),
-        16..=32 => same_ends::<16>(a, b),
-        33..=64 => same_ends::<32>(a, b),
-        _ => a == b,
+    if a.len() > 64 || a.len() < 8 {
+        return a == b;
     }
+    if a.len() < 16 {
+        return same_ends::<8>(a, b);
+    }
+    same_ends::<16>(a, b) && (a.len() <= 32 || same_ends::<32>(a, b))
 }
 
 #[inline(always)]
@@ -219,50 +229,18 @@ fn same_ends<const N: usize>(a: &[u8], b: &[u8]) -> bool {
     (a.first_chunk::<N>() == b.first_chunk()) & (a.last_chunk::<N>() == b.last_chunk())
 }
 
-const ONES: u64 = u64::from_le_bytes([1; 8]);
-
-/// A bit for each octet that is `octet`; behind one of them, another may have a bit too.
-#[inline(always)]
-fn hits(octets: &[u8; WINDOW], octet: u8) -> u64 {
-    let wanted = u64::from_le_bytes([octet; 8]);
-    let (words, _) = octets.as_chunks();
-    words.iter().zip([7, 6]).fold(0, |hits, (word, shift)| {
-        let differ = u64::from_le_bytes(*word) ^ wanted;
-        // The uppermost bit of each octet that is zero.
-        hits | (differ.wrapping_sub(ONES) & !differ & ONES << 7) >> shift
-    })
-}
-
-/// The first octet that has a bit: those of the first word have the lowest bit of an octet each, those
-/// of the second the one above.
-#[inline(always)]
-const fn place_of(hits: u64) -> usize {
-    let bit = hits.trailing_zeros();
-    widen(bit >> 3 | (bit & 1) << 3)
-}
-
-/// The bits of so many first octets.
-const FIRST: [u64; WINDOW + 1] = {
-    const fn of_word(octets: u32) -> u64 {
-        match 1_u64.checked_shl(8 * octets) {
-            Some(end) => ONES & (end - 1),
-            None => ONES,
-        }
-    }
-    let mut first = [0; WINDOW + 1];
-    let (mut rest, mut octets) = (first.as_mut_slice(), 0_u32);
-    while let [bits, next @ ..] = rest {
-        *bits = of_word(octets) | of_word(octets.saturating_sub(8)) << 1;
-        (rest, octets) = (next, octets + 1);
-    }
-    first
-};
-
 /// Divides all hashes evenly among so many places, in their order.
 #[inline]
 fn place_among(hash: u64, places: usize) -> usize {
     let places = u64::try_from(places).unwrap_or(0);
     usize::try_from(((hash >> 32) * places) >> 32).unwrap_or(0)
+}
+
+/// Which of the buckets of a line.
+#[inline(always)]
+fn bucket_of(hash: u64) -> usize {
+    let [_, bucket, ..] = hash.to_le_bytes();
+    usize::from(bucket) % line::BUCKETS
 }
 
 #[inline]
@@ -325,7 +303,11 @@ mod tests {
         let two = listed(2, Some(ReasonCode::KeyCompromise));
         let dated = Revoked { invalidity: Some(Time::from_unix(-5)), ..listed(3, None) };
         let late = listed(253_402_300_799, Some(ReasonCode::AaCompromise));
+        let long = [0, 0x9f, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17];
         let table = table(&[
+            (&long, one),
+            (&[0x41; 16], two),
+            (&[0x42; 17], late),
             (&[1], one),
             (&[0x80], two),
             (&[0, 0x81], late),
@@ -343,13 +325,18 @@ mod tests {
             ("two zeros, which is no DER", &[0, 0], None),
             ("invalidity date", &[1, 2, 3], Some(dated)),
             ("room for an invalidity date", &[1, 2, 4], Some(one)),
+            ("sixteen octets", &[0x41; 16], Some(two)),
+            ("sixteen octets and a zero", &long, Some(one)),
+            ("negative of those sixteen octets", &long[1..], None),
+            ("seventeen octets", &[0x42; 17], Some(late)),
+            ("absent sixteen octets", &[0x42; 16], None),
             ("absent", &[2], None),
             ("longer", &[1, 2, 3, 4], None),
             ("nothing", &[], None),
         ] {
             assert_eq!(table.find(serial), expected, "{case}");
         }
-        assert_eq!(table.len(), 6);
+        assert_eq!(table.len(), 9);
     }
 
     #[test]
@@ -380,6 +367,24 @@ mod tests {
             assert_eq!(table.find(&odd.to_be_bytes()), None);
         }
         assert!(table.heap_bytes() < 5_000 * 12 + 1_000);
+    }
+
+    #[test]
+    fn sequential_numbers_are_spread() {
+        for length in [3, 4, 7, 8, 9, 12, 16, 17, 20] {
+            let serial = |n: u32| {
+                let mut serial = vec![0x35; length];
+                serial[length - 3..].copy_from_slice(&(0x10_0000 + n).to_be_bytes()[1..]);
+                serial
+            };
+            let serials: Vec<Vec<u8>> = (0..20_000).map(serial).collect();
+            let entries: Vec<(&[u8], Revoked)> =
+                serials.iter().map(|serial| (&serial[..], listed(1, None))).collect();
+            let table = table(&entries);
+            let lines = || table.groups().flat_map(|(_, group)| &group.lines);
+            assert!(lines().all(|line| !line.is_sorted()), "{length} octets");
+            assert!(serials.iter().all(|serial| table.find(serial).is_some()), "{length} octets");
+        }
     }
 
     #[test]

@@ -11,8 +11,9 @@ use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
+use super::line::{BUCKETS, Line, RECORDS};
 use super::record::{Layout, NO_TIME};
-use super::{BUCKET, EntryTable, Group, Shape, WINDOW, hash, place_among, tag_of, widen};
+use super::{EntryTable, Group, Shape, bucket_of, hash, place_among, tag_of, widen};
 use crate::revocation::answer::Revoked;
 use crate::x509::{ReasonCode, Time};
 
@@ -65,7 +66,12 @@ impl EntryTableBuilder {
             .shapes
             .into_iter()
             .filter_map(|(shape, at)| Some((shape, groups.get_mut(at)?.take()?.finish())));
-        EntryTable { groups: groups.collect() }
+        let is_usual = |(shape, group): &mut (Shape, Group)| {
+            *shape == Shape::USUAL && group.layout == Layout::USUAL
+        };
+        let mut groups: Vec<(Shape, Group)> = groups.collect();
+        let usual = groups.extract_if(.., is_usual).next().map(|(_, group)| group);
+        EntryTable { usual: usual.unwrap_or_default(), groups }
     }
 }
 
@@ -237,51 +243,56 @@ impl GroupBuilder {
         let total = self.count();
         let Self { regions, mut records, .. } = self;
         let stride = layout.stride();
-        let in_region = total.div_ceil(BUCKET * regions.len().max(1)).max(1);
-        let buckets = in_region * regions.len();
-        let mut directory = vec![0_u32; buckets + 1];
-        let mut tags = vec![0; total + WINDOW];
-        let (mut scratch, mut hashes) = (Vec::new(), Vec::new());
+        let lines_in_region = total.div_ceil(RECORDS * regions.len().max(1)).max(1);
+        let lines_in_all = lines_in_region * regions.len();
+        let mut lines = Vec::with_capacity(lines_in_all);
+        let (mut scratch, mut places, mut tags) = (Vec::new(), Vec::new(), Vec::new());
+        // Of the buckets of a region, and one more.
+        let mut edges = vec![0_u32; BUCKETS * lines_in_region + 1];
         let mut end = 0;
         for (number, region) in regions.into_iter().enumerate() {
             scratch.clear();
             scratch.extend_from_slice(records.get(region.start..region.next).unwrap_or_default());
-            let first = number * in_region;
-            let Some(places) = directory.get_mut(first..first + in_region) else { continue };
-            hashes.clear();
-            hashes.extend(scratch.chunks_exact(stride).map(|record| {
+            let first = number * lines_in_region;
+            edges.fill(0);
+            places.clear();
+            places.extend(scratch.chunks_exact(stride).map(|record| {
                 let hash = hash(layout.key_of(record));
-                if let Some(count) = places.get_mut(place_among(hash, buckets) - first) {
+                let line = place_among(hash, lines_in_all) - first;
+                let bucket = BUCKETS * line + bucket_of(hash);
+                if let Some(count) = edges.get_mut(bucket) {
                     *count += 1;
                 }
-                hash
+                (bucket, tag_of(hash))
             }));
-            for place in places.iter_mut() {
-                end += *place;
-                *place = end;
+            let start = widen(end);
+            for edge in &mut edges {
+                end += *edge;
+                *edge = end;
             }
+            tags.resize(places.len(), 0);
             // From their ends, buckets fill towards their beginnings.
-            for (record, &hash) in scratch.chunks_exact(stride).zip(&hashes) {
-                let Some(place) = places.get_mut(place_among(hash, buckets) - first) else {
-                    continue;
-                };
-                *place = place.saturating_sub(1);
-                let number = widen(*place);
-                if let Some(tag) = tags.get_mut(number) {
-                    *tag = tag_of(hash);
+            for (record, &(bucket, tag)) in scratch.chunks_exact(stride).zip(&places) {
+                let Some(edge) = edges.get_mut(bucket) else { continue };
+                *edge = edge.saturating_sub(1);
+                let number = widen(*edge);
+                if let Some(place) = tags.get_mut(number.wrapping_sub(start)) {
+                    *place = tag;
                 }
-                if let Some(target) = records.get_mut(number * stride..(number + 1) * stride) {
+                if let Some(target) = records.get_mut(number * stride..number * stride + stride) {
                     copy(target, record);
                 }
             }
-        }
-        if let Some(last) = directory.last_mut() {
-            *last = end;
+            lines.extend(edges.windows(BUCKETS + 1).step_by(BUCKETS).filter_map(|edges| {
+                let edges: &[u32; BUCKETS + 1] = edges.first_chunk()?;
+                let [first, ..] = *edges;
+                Some(Line::new(edges, tags.get(widen(first) - start..)?))
+            }));
         }
         records.truncate(total * stride);
-        records.shrink_to_fit();
-        let mut group = Group { layout, directory, tags, records };
-        group.sort_large_buckets();
+        let (lines, records) = (lines.into_boxed_slice(), records.into_boxed_slice());
+        let mut group = Group { layout, lines, records };
+        group.sort_lines();
         group
     }
 }

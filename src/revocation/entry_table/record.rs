@@ -67,6 +67,12 @@ impl Layout {
     }
 }
 
+impl Default for Layout {
+    fn default() -> Self {
+        Self::USUAL
+    }
+}
+
 #[inline]
 fn encode(entry: &Revoked) -> [u8; PAYLOAD] {
     let reason = entry.reason.map_or(NO_REASON, ReasonCode::number);
