@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use super::answer::{CrlSummary, EvidenceId, Revoked};
-use super::entry_table::{EntryTable, same};
+use super::entry_table::{EntryTable, same_name};
 use crate::signature::PublicKey;
 use crate::x509::{
     GeneralNames, IssuingDistributionPoint, IssuingDistributionPointIndex, Name, OwnedCertificate,
@@ -156,9 +156,9 @@ impl VerifiedCrl {
     /// for the preceding entry."
     #[inline]
     pub(super) fn find(&self, certificate_issuer: &Name<'_>, serial: &[u8]) -> Option<Revoked> {
-        let (own, other) = (self.issuer().as_der(), certificate_issuer.as_der());
         // Nearly always the octets are the same, and there are no others.
-        if own.len() == other.len() && same(own, other) && self.others.is_empty() {
+        if same_name(self.issuer().as_der(), certificate_issuer.as_der()) && self.others.is_empty()
+        {
             return self.own.find(serial);
         }
         self.find_among_all(certificate_issuer, serial)

@@ -75,19 +75,23 @@ impl EntryTable {
     /// the earliest before later ones, in whatever order the list has them.
     #[inline]
     pub(super) fn find(&self, serial: &[u8]) -> Option<Revoked> {
-        match serial.first_chunk::<16>() {
-            Some(key @ [1..0x80, ..]) if serial.len() == 16 && !self.usual.lines.is_empty() => {
-                self.usual.probe(Layout::USUAL, key)
+        if let Some(key @ [1..0x80, ..]) = serial.first_chunk::<16>()
+            && serial.len() == 16
+        {
+            let hash = hash(key);
+            if let Some(line) = self.usual.line_of(hash) {
+                return self.usual.probe(Layout::USUAL, line, hash, key);
             }
-            _ => self.find_unusual(serial),
         }
+        self.find_unusual(serial)
     }
 
     #[inline(never)]
     fn find_unusual(&self, serial: &[u8]) -> Option<Revoked> {
         let (shape, key) = Shape::of(serial);
         let (_, group) = self.groups().find(|(held, _)| *held == shape)?;
-        group.probe(group.layout, key)
+        let hash = hash(key);
+        group.probe(group.layout, group.line_of(hash)?, hash, key)
     }
 
     fn groups(&self) -> impl Iterator<Item = (Shape, &Group)> {
@@ -132,28 +136,24 @@ struct Group {
 }
 
 impl Group {
-    /// Looks at the records whose tag is that of the key; the layout is that of the group. Of one
-    /// serial number, the least counts.
     #[inline(always)]
-    fn probe(&self, layout: Layout, key: &[u8]) -> Option<Revoked> {
-        let hash = hash(key);
-        let line = self.lines.get(place_among(hash, self.lines.len()))?;
+    fn line_of(&self, hash: u64) -> Option<&Line> {
+        self.lines.get(place_among(hash, self.lines.len()))
+    }
+
+    /// Looks at the record whose tag is that of the key; the layout is that of the group.
+    #[inline(always)]
+    fn probe(&self, layout: Layout, line: &Line, hash: u64, key: &[u8]) -> Option<Revoked> {
         let bucket = line.bucket(bucket_of(hash))?;
-        let Some(mut hits) = line.hits(&bucket, tag_of(hash)) else {
+        let Some(hits) = line.hits(&bucket, tag_of(hash)) else {
             return self.search(hash, key);
         };
-        let first = line.start() + bucket.start;
-        while let Some(place) = hits.next() {
-            let record = self.record(layout, first + place)?;
-            if same(layout.key_of(record), key) {
-                if !hits.is_empty() {
-                    // It may be listed more than once.
-                    return self.search(hash, key);
-                }
-                return layout.decode(record);
-            }
+        let record = self.record(layout, line.start() + bucket.start + hits.first()?)?;
+        if hits.is_one() && same(layout.key_of(record), key) {
+            return layout.decode(record);
         }
-        None
+        // Another has the same tag, or it is listed more than once.
+        self.search(hash, key)
     }
 
     #[inline(always)]
@@ -214,14 +214,24 @@ impl Group {
 
 /// Whether slices of one length are equal; the usual ones without a call.
 #[inline(always)]
-pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
-    if a.len() > 64 || a.len() < 8 {
-        return a == b;
+fn same(a: &[u8], b: &[u8]) -> bool {
+    match a.len() {
+        8..16 => same_ends::<8>(a, b),
+        16..=32 => same_ends::<16>(a, b),
+        _ => a == b,
     }
-    if a.len() < 16 {
-        return same_ends::<8>(a, b);
-    }
-    same_ends::<16>(a, b) && (a.len() <= 32 || same_ends::<32>(a, b))
+}
+
+/// Whether names are equal that have 16 to 64 octets; of others it does not say, so that it needs no
+/// call.
+#[inline(always)]
+pub(super) fn same_name(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len()
+        && match a.len() {
+            16..=32 => same_ends::<16>(a, b),
+            33..=64 => same_ends::<32>(a, b),
+            _ => false,
+        }
 }
 
 #[inline(always)]

@@ -263,7 +263,8 @@ impl GroupBuilder {
                 if let Some(count) = edges.get_mut(bucket) {
                     *count += 1;
                 }
-                (bucket, tag_of(hash))
+                // Buckets, like records, are counted in 32 bits.
+                (u32::try_from(bucket).unwrap_or(u32::MAX), tag_of(hash))
             }));
             let start = widen(end);
             for edge in &mut edges {
@@ -273,7 +274,7 @@ impl GroupBuilder {
             tags.resize(places.len(), 0);
             // From their ends, buckets fill towards their beginnings.
             for (record, &(bucket, tag)) in scratch.chunks_exact(stride).zip(&places) {
-                let Some(edge) = edges.get_mut(bucket) else { continue };
+                let Some(edge) = edges.get_mut(widen(bucket)) else { continue };
                 *edge = edge.saturating_sub(1);
                 let number = widen(*edge);
                 if let Some(place) = tags.get_mut(number.wrapping_sub(start)) {
