@@ -22,7 +22,6 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::ops::Range;
-use core::slice::from_ref;
 
 use sha2::digest::array::Array;
 use sha2::digest::block_api::{Buffer, CoreProxy, FixedOutputCore, UpdateCore};
@@ -193,16 +192,20 @@ type Core = <Sha256 as CoreProxy>::Core;
 
 /// Octets of a block of SHA-256.
 const BLOCK: usize = 64;
+/// Blocks hashed at once beside reading: so few that a processor has the next entries in view while it
+/// waits for the last of them, so many that a call for them is cheap.
+const BESIDE: usize = 4;
 
 impl TbsDigest {
-    /// Hashes a block, where one was read since the last.
+    /// Hashes some blocks, where they were read since the last.
     #[inline(always)]
     fn follow(&mut self, der: &[u8], read: usize) {
-        let end = self.left.start + BLOCK;
+        let end = self.left.start + BESIDE * BLOCK;
         if end <= read
-            && let Some(block) = der.get(self.left.start..).and_then(<[u8]>::first_chunk)
+            && let Some(octets) = der.get(self.left.start..end)
         {
-            self.core.update_blocks(Array::cast_slice_from_core(from_ref(block)));
+            let (blocks, _) = octets.as_chunks::<BLOCK>();
+            self.core.update_blocks(Array::cast_slice_from_core(blocks));
             self.left.start = end;
         }
     }

@@ -165,7 +165,7 @@ impl EntryWalker {
     #[inline(always)]
     pub(crate) fn next_plain<'a>(&mut self, der: &'a [u8]) -> Option<PlainEntry<'a>> {
         let rest = self.entries.of(der).get(self.position..)?;
-        let common = Common::read(rest)?;
+        let common = Common::usual(rest).or_else(|| Common::read(rest))?;
         if !self.allows(&common) {
             return None;
         }
@@ -246,11 +246,44 @@ struct Common<'a> {
     reason: Option<u8>,
 }
 
+/// The octets of an extension that is a reason, up to the reason itself.
+const REASON: [u8; 13] =
+    [0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01];
+
 impl<'a> Common<'a> {
+    /// As [`Common::read`], of a positive serial number of 16 octets: all stands in known places.
+    #[inline(always)]
+    fn usual(rest: &'a [u8]) -> Option<Self> {
+        const WITHOUT: usize = 4 + 16 + 2 + 13;
+        const WITH: usize = WITHOUT + REASON.len() + 1;
+        // All but the length of the entry.
+        const HEADERS: u32 = u32::from_le_bytes([0x30, 0, 0x02, 16]);
+        let (entry, extensions) = rest.split_first_chunk::<WITHOUT>()?;
+        let (headers, fields) = entry.split_first_chunk::<4>()?;
+        let (serial_number, fields) = fields.split_first_chunk::<16>()?;
+        let (header, date) = fields.split_first_chunk::<2>()?;
+        let [_, length, ..] = *headers;
+        let [first, ..] = *serial_number;
+        if u32::from_le_bytes(*headers) & !0xff00 != HEADERS
+            || !matches!(first, 1..0x80)
+            || *header != [0x17, 0x0d]
+        {
+            return None;
+        }
+        let length = 2 + usize::from(length);
+        let reason = match length {
+            WITHOUT => None,
+            WITH => match extensions.split_first_chunk() {
+                Some((head, &[reason, ..])) if *head == REASON => Some(reason),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        Some(Self { length, serial_number, date: date.first_chunk()?, reason })
+    }
+
     #[inline(always)]
     fn read(rest: &'a [u8]) -> Option<Self> {
-        const REASON: [u8; 13] =
-            [0x30, 0x0c, 0x30, 0x0a, 0x06, 0x03, 0x55, 0x1d, 0x15, 0x04, 0x03, 0x0a, 0x01];
         // Two tags, and two lengths below 128, all at once.
         const HEADERS: u32 = u32::from_le_bytes([0x30, 0, 0x02, 0]);
         const WITHOUT_LENGTHS: u32 = u32::from_le_bytes([0xff, 0x80, 0xff, 0x80]);

@@ -12,7 +12,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::line::{BUCKETS, Line, RECORDS};
-use super::record::{Layout, NO_TIME};
+use super::record::Layout;
 use super::{EntryTable, Group, Shape, bucket_of, hash, place_among, tag_of, widen};
 use crate::revocation::answer::Revoked;
 use crate::x509::{ReasonCode, Time};
@@ -37,7 +37,10 @@ impl EntryTableBuilder {
     /// Files an entry, when `read` bytes of the entries were read.
     #[inline(always)]
     pub(in crate::revocation) fn add(&mut self, serial: &[u8], listed: Revoked, read: usize) {
-        let (shape, key) = Shape::of(serial);
+        let (shape, key) = match serial {
+            [1..0x80, ..] if serial.len() == Shape::USUAL.length => (Shape::USUAL, serial),
+            _ => Shape::of(serial),
+        };
         let at = match self.last {
             Some((last, at)) if last == shape => at,
             _ => self.group_of(shape),
@@ -52,7 +55,7 @@ impl EntryTableBuilder {
         let next = self.groups.len();
         let at = *self.shapes.entry(shape).or_insert(next);
         if at == next {
-            let layout = Layout { key_length: shape.length, with_invalidity: false };
+            let layout = Layout { key_length: shape.length, wide: false };
             self.groups.push(GroupBuilder::new(layout, 1, 0));
         }
         self.last = Some((shape, at));
@@ -98,7 +101,7 @@ struct Region {
 }
 
 /// Records that a region should have.
-const REGION: usize = 8_192;
+const REGION: usize = 4_096;
 /// Records from which on the number of all is told by the share of the list that was read.
 const SAMPLE: usize = 1_024;
 
@@ -119,7 +122,7 @@ impl GroupBuilder {
     fn add(&mut self, key: &[u8], listed: Revoked, progress: (usize, usize)) {
         let Revoked { reason, at, invalidity } = listed;
         match key.first_chunk::<16>() {
-            Some(key) if self.layout == Layout::USUAL && invalidity.is_none() => {
+            Some(key) if self.layout == Layout::USUAL && Layout::USUAL.holds(&listed) => {
                 self.put(Layout::USUAL, key, &listed, progress);
             }
             // In parts, which then stay in registers until here.
@@ -137,8 +140,8 @@ impl GroupBuilder {
         progress: (usize, usize),
     ) {
         let listed = Revoked { reason, at, invalidity };
-        if listed.invalidity.is_some() && !self.layout.with_invalidity {
-            let layout = Layout { with_invalidity: true, ..self.layout };
+        if !self.layout.holds(&listed) {
+            let layout = Layout { wide: true, ..self.layout };
             self.relay(layout, self.regions.len(), self.room);
         }
         self.put(self.layout, key, &listed, progress);
@@ -158,7 +161,7 @@ impl GroupBuilder {
             && let Some((place, payload)) = place.split_at_mut_checked(layout.key_length)
         {
             copy(place, key);
-            Layout::encode(payload, listed);
+            layout.encode(payload, listed);
         }
     }
 
@@ -222,8 +225,14 @@ impl GroupBuilder {
                 return false;
             };
             if let Some(place) = self.records.get_mut(start..start + layout.stride()) {
-                place.fill(NO_TIME);
-                place.iter_mut().zip(record).for_each(|(to, from)| *to = *from);
+                if layout == other.layout {
+                    copy(place, record);
+                } else if let Some((place, payload)) = place.split_at_mut_checked(layout.key_length)
+                    && let Some(listed) = other.layout.decode(record)
+                {
+                    copy(place, other.layout.key_of(record));
+                    layout.encode(payload, &listed);
+                }
             }
             true
         })

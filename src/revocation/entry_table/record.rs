@@ -1,7 +1,8 @@
 //! A record of an entry table: the key, date and reason, and an invalidity date where there are any.
 //!
 //! Records of one key are in the order in which they count: removals behind revocations, then
-//! earlier dates before later ones.
+//! earlier dates before later ones. Records are short as long as every date of their group is one
+//! that a UTCTime may have, and no invalidity date is there.
 
 use crate::revocation::answer::Revoked;
 use crate::x509::{ReasonCode, Time};
@@ -10,22 +11,25 @@ use crate::x509::{ReasonCode, Time};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
     pub(super) key_length: usize,
-    pub(super) with_invalidity: bool,
+    /// With any date, and room for an invalidity date.
+    pub(super) wide: bool,
 }
 
-/// Date and reason.
-const PAYLOAD: usize = 6;
+/// Date and reason, where the date is in [`Dates::SHORT`].
+const SHORT: usize = 5;
+/// Date and reason, whatever the date.
+const WIDE: usize = 6;
 /// An invalidity date.
 const INVALIDITY: usize = 5;
 
 impl Layout {
     /// Of most records. What is done with each of them stands twice, once for this layout alone:
     /// there a copy is a few moves.
-    pub(super) const USUAL: Self = Self { key_length: 16, with_invalidity: false };
+    pub(super) const USUAL: Self = Self { key_length: 16, wide: false };
 
     #[inline(always)]
     pub(super) const fn stride(self) -> usize {
-        self.key_length + PAYLOAD + if self.with_invalidity { INVALIDITY } else { 0 }
+        self.key_length + if self.wide { WIDE + INVALIDITY } else { SHORT }
     }
 
     #[inline(always)]
@@ -33,10 +37,17 @@ impl Layout {
         record.get(..self.key_length).unwrap_or_default()
     }
 
+    /// Whether records of this layout can say what an entry says.
+    #[inline(always)]
+    pub(super) fn holds(self, entry: &Revoked) -> bool {
+        self.wide || (entry.invalidity.is_none() && Dates::SHORT.have(entry.at))
+    }
+
     /// What a record says.
     #[inline(always)]
     pub(super) fn decode(self, record: &[u8]) -> Option<Revoked> {
-        let (head, tail) = record.split_at_checked(self.key_length + PAYLOAD)?;
+        let (length, dates) = if self.wide { (WIDE, Dates::ALL) } else { (SHORT, Dates::SHORT) };
+        let (head, tail) = record.split_at_checked(self.key_length + length)?;
         // Octets of the key before them do no harm.
         let payload = match head.last_chunk() {
             Some(word) => u64::from_be_bytes(*word),
@@ -45,23 +56,40 @@ impl Layout {
         let [.., reason] = payload.to_be_bytes();
         Some(Revoked {
             reason: REASONS.get(usize::from(reason & NO_REASON)).copied().flatten(),
-            at: decode_time(payload >> 8 & (REMOVAL - 1)),
+            at: dates.decode(payload >> 4),
             invalidity: match tail.first_chunk::<INVALIDITY>() {
                 Some(&[a, b, c, d, e]) if a != NO_TIME => {
-                    Some(decode_time(u64::from_be_bytes([0, 0, 0, a, b, c, d, e])))
+                    Some(Dates::ALL.decode(u64::from_be_bytes([0, 0, 0, a, b, c, d, e])))
                 }
                 _ => None,
             },
         })
     }
 
-    /// Writes what follows the key.
+    /// Writes what follows the key, of an entry that this layout holds.
     #[inline(always)]
-    pub(super) fn encode(place: &mut [u8], entry: &Revoked) {
-        if let Some((payload, invalidity)) = place.split_first_chunk_mut() {
-            *payload = encode(entry);
-            if let Some(invalidity) = invalidity.first_chunk_mut() {
-                *invalidity = encode_time(entry.invalidity);
+    pub(super) fn encode(self, place: &mut [u8], entry: &Revoked) {
+        let reason = u64::from(entry.reason.map_or(NO_REASON, ReasonCode::number));
+        let removal = u64::from(entry.reason == Some(ReasonCode::RemoveFromCrl));
+        // The uppermost bit is that of a removal, so that these sort behind revocations.
+        if !self.wide {
+            let payload = removal << 39 | Dates::SHORT.encode(entry.at) << 4 | reason;
+            if let Some(place) = place.first_chunk_mut::<SHORT>() {
+                let [_, _, _, payload @ ..] = payload.to_be_bytes();
+                *place = payload;
+            }
+        } else if let Some((place, invalidity)) = place.split_first_chunk_mut::<WIDE>() {
+            let payload = removal << 47 | Dates::ALL.encode(entry.at) << 4 | reason;
+            let [_, _, payload @ ..] = payload.to_be_bytes();
+            *place = payload;
+            if let Some(place) = invalidity.first_chunk_mut::<INVALIDITY>() {
+                *place = match entry.invalidity {
+                    Some(time) => {
+                        let [_, _, _, octets @ ..] = Dates::ALL.encode(time).to_be_bytes();
+                        octets
+                    }
+                    None => [NO_TIME; INVALIDITY],
+                };
             }
         }
     }
@@ -73,22 +101,10 @@ impl Default for Layout {
     }
 }
 
-#[inline]
-fn encode(entry: &Revoked) -> [u8; PAYLOAD] {
-    let reason = entry.reason.map_or(NO_REASON, ReasonCode::number);
-    let removal = if entry.reason == Some(ReasonCode::RemoveFromCrl) { REMOVAL } else { 0 };
-    let [_, _, payload @ ..] =
-        ((seconds(entry.at) | removal) << 8 | u64::from(reason)).to_be_bytes();
-    payload
-}
-
-/// A bit above those of a date, so that removals sort behind revocations.
-const REMOVAL: u64 = 1 << 39;
-
 /// What stands for no reason.
 const NO_REASON: u8 = 15;
 
-/// The reason of each octet that [`encode`] writes, so that reading one takes no decision.
+/// The reason of each number that [`Layout::encode`] writes, so that reading one takes no decision.
 const REASONS: [Option<ReasonCode>; 16] = {
     const fn of(number: u8) -> Option<ReasonCode> {
         ReasonCode::from_number(number)
@@ -113,27 +129,39 @@ const REASONS: [Option<ReasonCode>; 16] = {
     ]
 };
 
-/// 0000-01-01T00:00:00Z, before which no time in DER is; 9999 ends below 2³⁹ seconds later.
-const YEAR_ZERO: i64 = -62_167_219_200;
-
 /// What stands for no time, in each octet.
-pub(super) const NO_TIME: u8 = 0xff;
+const NO_TIME: u8 = 0xff;
 
-#[inline]
-fn encode_time(time: Option<Time>) -> [u8; INVALIDITY] {
-    let Some(time) = time else { return [NO_TIME; INVALIDITY] };
-    let [.., a, b, c, d, e] = seconds(time).to_be_bytes();
-    [a, b, c, d, e]
+/// Dates in seconds from the first one.
+#[derive(Clone, Copy)]
+struct Dates {
+    first: i64,
+    /// The last one, counted from the first: one less than a power of two.
+    last: u64,
 }
 
-/// Below 2³⁹.
-#[inline]
-fn seconds(time: Time) -> u64 {
-    let seconds = time.unix().saturating_sub(YEAR_ZERO).clamp(0, (1 << 39) - 1);
-    u64::try_from(seconds).unwrap_or(0)
-}
+impl Dates {
+    /// From 1950-01-01T00:00:00Z, with which UTCTime begins; it ends with 2049, within 2³² seconds.
+    const SHORT: Self = Self { first: -631_152_000, last: (1 << 32) - 1 };
+    /// From 0000-01-01T00:00:00Z, before which no time in DER is; 9999 ends within 2³⁹ seconds.
+    const ALL: Self = Self { first: -62_167_219_200, last: (1 << 39) - 1 };
 
-#[inline(always)]
-fn decode_time(seconds: u64) -> Time {
-    Time::from_unix(i64::try_from(seconds).unwrap_or(0).saturating_add(YEAR_ZERO))
+    #[inline(always)]
+    fn have(self, time: Time) -> bool {
+        u64::try_from(time.unix().saturating_sub(self.first)).is_ok_and(|at| at <= self.last)
+    }
+
+    /// The nearest of these dates.
+    #[inline(always)]
+    fn encode(self, time: Time) -> u64 {
+        let seconds = time.unix().saturating_sub(self.first).max(0);
+        u64::try_from(seconds).unwrap_or(0).min(self.last)
+    }
+
+    /// What is above the bits of a date does no harm.
+    #[inline(always)]
+    fn decode(self, seconds: u64) -> Time {
+        let seconds = i64::try_from(seconds & self.last).unwrap_or(0);
+        Time::from_unix(seconds.saturating_add(self.first))
+    }
 }
