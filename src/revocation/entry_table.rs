@@ -2,7 +2,7 @@
 //!
 //! The bytes of a list are large (some 42 bytes an entry) and most of them say nothing. The table
 //! keeps what an answer needs: the serial number in full, so that an answer is exact; date and
-//! reason; the invalidity date where the list has any. A record is 22 bytes for a serial of 16, its
+//! reason; the invalidity date where the list has any. A record is 21 bytes for a serial of 16, its
 //! share of what it is found by 1.8.
 //!
 //! Records of one length stand in buckets, by a hash. Of each sixteen buckets, a line of 64 bytes says
@@ -347,6 +347,24 @@ mod tests {
             assert_eq!(table.find(serial), expected, "{case}");
         }
         assert_eq!(table.len(), 9);
+    }
+
+    #[test]
+    fn a_date_beyond_those_of_records_is_kept_beside_others() {
+        let early = listed(-631_152_000, Some(ReasonCode::Superseded));
+        let (last, next) = (listed(3_663_815_295, None), listed(3_663_815_296, None));
+        let first = listed(-62_167_219_200, Some(ReasonCode::KeyCompromise));
+        for (case, wide) in [("after", next), ("before", first)] {
+            let narrow = [(&[0x41; 16][..], early), (&[0x42; 16], last)];
+            assert!(table(&narrow).groups.is_empty(), "{case}");
+            let all = [narrow[0], (&[0x43; 16], wide), narrow[1]];
+            let table = table(&all);
+            assert_eq!(table.groups.len(), 1, "{case}");
+            for (serial, expected) in all {
+                assert_eq!(table.find(serial), Some(expected), "{case}");
+            }
+            assert_eq!(table.find(&[0x44; 16]), None, "{case}");
+        }
     }
 
     #[test]
