@@ -79,6 +79,7 @@ fn axum() {
         &told(env!("CARGO_BIN_EXE_axum")),
         &[
             "web | 200 OK: spiffe://example.org/web, decided under publication 1",
+            "batch | 200 OK: spiffe://example.org/batch, decided under publication 1",
             "web | spiffe://example.org/web, decided under publication 1",
             "web | 200 OK: spiffe://example.org/web, decided under publication 3",
             "web | 401 Unauthorized: refused when asked again: certificate 0: revoked",

@@ -126,6 +126,10 @@ async fn story() -> Result<(), Failure> {
     ensure(status == StatusCode::OK, "web is served")?;
     ensure(text.starts_with("spiffe://example.org/web, "), "the handler knows web")?;
     let first = text;
+    // Who was answered is known to the service, whatever is published from here on.
+    let (status, text) = ask(batch).await?;
+    say("batch", &format!("{status}: {text}"));
+    ensure(status == StatusCode::OK, "batch is served")?;
 
     say("orders", "trusts one more domain, which is no concern of web");
     let publication = Publication::new().domain(Authority::new("partner.test").domain()?);
