@@ -39,11 +39,24 @@ pub(crate) struct PathView<'p, 'a> {
 }
 
 impl PathView<'_, '_> {
-    /// The kinds of extensions that its certificates have.
+    /// The certificate of the anchor, where its extensions count.
+    fn enforced_anchor(&self) -> Option<Certificate<'_>> {
+        match self.anchor.extensions {
+            AnchorExtensions::Ignored => None,
+            _ => self.anchor.certificate(),
+        }
+    }
+
+    /// The kinds of extensions that count: those of its certificates, and of the anchor's where
+    /// these do.
     fn extension_kinds(&self) -> ExtensionKinds {
-        self.certificates.iter().fold(ExtensionKinds::NONE, |kinds, step| {
-            kinds.union(step.certificate.extension_kinds())
-        })
+        let of_anchor = self.enforced_anchor();
+        let of_anchor = of_anchor.as_ref().map(Certificate::extension_kinds);
+        self.certificates
+            .iter()
+            .map(|step| step.certificate.extension_kinds())
+            .chain(of_anchor)
+            .fold(ExtensionKinds::NONE, ExtensionKinds::union)
     }
 }
 
@@ -129,10 +142,12 @@ pub(crate) fn check_path(
     if demands.policy.svid != SvidProfile::Off || !demands.policy.conformance.is_none() {
         check_profiles(path, demands, &mut judgement);
     }
-    if !plain || kinds.contains(ExtensionKind::NameConstraints) {
-        check_names(path, demands, budget, &mut judgement);
+    if (!plain || kinds.contains(ExtensionKind::NameConstraints))
+        && let Err(breach) = check_names(path, demands, budget)
+    {
+        judgement.breaches.push(breach);
     }
-    if !plain || demands.policy.initial_explicit_policy || kinds.intersects(OF_POLICIES) {
+    if demands.policy.initial_explicit_policy || kinds.intersects(OF_POLICIES) {
         check_policies(path, demands, budget, &mut judgement);
     }
     judgement
@@ -318,17 +333,6 @@ fn check_names(
     path: &PathView<'_, '_>,
     demands: &Demands<'_>,
     budget: &mut Budget,
-    judgement: &mut PathJudgement,
-) {
-    if let Err(breach) = find_breach_of_names(path, demands, budget) {
-        judgement.breaches.push(breach);
-    }
-}
-
-fn find_breach_of_names(
-    path: &PathView<'_, '_>,
-    demands: &Demands<'_>,
-    budget: &mut Budget,
 ) -> Result<(), Breach> {
     let reading = |critical| match demands.policy.loose_name_constraints {
         Choice::Deny => Reading::Strict,
@@ -347,8 +351,7 @@ fn find_breach_of_names(
         // What the operator demands is not left to chance.
         check_names_below(path, top, &constraints, reading(true), budget)?;
     }
-    if path.anchor.extensions != AnchorExtensions::Ignored
-        && let Some(certificate) = path.anchor.certificate()
+    if let Some(certificate) = path.enforced_anchor()
         && let Some(Ok(constraints)) = certificate.name_constraints()
     {
         check_names_below(path, top, &constraints, of(&certificate), budget)?;
@@ -409,20 +412,10 @@ fn check_policies(
     judgement: &mut PathJudgement,
 ) {
     let policy = demands.policy;
-    let anchor_certificate = match path.anchor.extensions {
-        AnchorExtensions::Ignored => None,
-        _ => path.anchor.certificate(),
-    };
-    let speaks =
-        |certificate: &Certificate<'_>| certificate.extension_kinds().intersects(OF_POLICIES);
-    let silent = !path.extension_kinds().intersects(OF_POLICIES)
-        && !anchor_certificate.as_ref().is_some_and(speaks);
-    if silent && !policy.initial_explicit_policy {
-        return;
-    }
+    let anchor_certificate = path.enforced_anchor();
     let mut views = Vec::with_capacity(path.certificates.len() + 1);
     if let Some(certificate) = &anchor_certificate
-        && speaks(certificate)
+        && certificate.extension_kinds().intersects(OF_POLICIES)
     {
         let self_issued = certificate.names_are_identical();
         views.push(PolicyView { is_anchor: true, ..policy_view(certificate, self_issued) });

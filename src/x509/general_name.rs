@@ -330,8 +330,8 @@ impl<'a> GeneralNames<'a> {
         })
     }
 
-    /// Form and content octets of the only name of a list that was checked; nothing where there are
-    /// more, or where it takes 128 octets or more.
+    /// Form and content octets of the only name of a list, the content as it stands; nothing where there
+    /// are more, or where it takes 128 octets or more.
     #[inline]
     pub(crate) fn only_short(&self) -> Option<(GeneralNameForm, &'a [u8])> {
         let [tag, length @ 0..0x80, ref content @ ..] = *self.content else { return None };

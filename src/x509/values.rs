@@ -59,7 +59,7 @@ macro_rules! extension_values {
                 if unread.is_empty() {
                     Ok(())
                 } else if unread.without(NAMES).is_empty() {
-                    self.subject_alt_name().map_or(Ok(()), |names| names.map(|_| ()))
+                    self.subject_alt_name().transpose().map(|_| ())
                 } else {
                     self.check_each_extension(unread)
                 }
