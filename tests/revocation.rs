@@ -1,153 +1,34 @@
 //! Revocation from end to end, judged by the verifier under hard fail: what is wrong with evidence
-//! has a name of its own each and never passes, what is missing is asked for, and what an operator
-//! denies is denied on the next call.
+//! has a name of its own each and never passes, and what an operator denies is denied on the next call.
+//! What is missing and asked for is in `revocation_needs.rs`.
 #![cfg(feature = "ring")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "test code")]
 
 mod kit;
+#[path = "revocation/world.rs"]
+mod world;
 
 use std::sync::Arc;
 
-use bonafide::decision::Decision;
-use bonafide::identity::DistinguishedName;
-use bonafide::policy::{
-    Limits, RevocationPolicy, RevocationRule, Role, UnknownReason, ValidationPolicy,
-};
+use bonafide::policy::{Limits, RevocationPolicy, RevocationRule, Role, ValidationPolicy};
 use bonafide::revocation::{
-    Answer, CrlIntake, CrlSigner, CrlStore, Denied, DenyList, DenyRule, EvidenceBudget, EvidenceId,
-    EvidenceRequest, Issuer, OcspExchange, OcspStore, Query, Revocation, RevocationSource,
-    SignatureTools, VerifiedCrl,
+    CrlIntake, CrlSigner, Denied, DenyList, DenyRule, EvidenceId, Issuer, OcspExchange, OcspStore,
+    Revocation,
 };
-use bonafide::signature::{AlgorithmPolicy, PublicKey, RingBackend};
-use bonafide::trust::{TrustAnchor, TrustBundle, TrustStore};
-use bonafide::verify::{Expect, Request, Step, Verifier};
+use bonafide::signature::PublicKey;
+use bonafide::trust::TrustAnchor;
+use bonafide::verify::{Expect, Request};
 use bonafide::x509::{
-    CertIdHash, Certificate, CertificateRevocationList, OcspRequest, OwnedCertificate, ReasonCode,
-    Time,
+    CertIdHash, Certificate, CertificateRevocationList, OcspRequest, ReasonCode, Time,
 };
 use kit::ext::{self, DistributionPoint, IssuingDistributionPoint, PointName};
 use kit::{
-    Authority, CertificateBuilder, CrlBuilder, Estate, Extension, FAR, GeneralName, IdHash, Key,
-    Kind, LONG_AGO, NOW, Name, OcspResponseBuilder, Responder, Revoked, SingleResponse, Status,
+    Authority, CertificateBuilder, CrlBuilder, Estate, Extension, FAR, GeneralName, Key, Kind,
+    LONG_AGO, NOW, Name, OcspResponseBuilder, Responder, Revoked, SingleResponse, Status,
 };
 use rustls_pki_types::CertificateDer;
 use sha2::{Digest, Sha256};
-
-const LEAF: [u8; 1] = [3];
-
-fn tools() -> SignatureTools<'static> {
-    SignatureTools::new(&RingBackend::NEW, &AlgorithmPolicy::DEFAULT)
-}
-
-fn key(number: u64) -> Key {
-    Key::new(Kind::Ed25519, number)
-}
-
-fn signer(der: &[u8]) -> CrlSigner {
-    CrlSigner::certificate(OwnedCertificate::from_der(der.to_vec()).unwrap()).unwrap()
-}
-
-/// A list of an authority, from a day ago to far in the future.
-fn list(authority: &Authority, number: u8) -> CrlBuilder {
-    CrlBuilder::complete(&authority.name, number, &authority.key)
-        .updates(NOW - 86_400, Some(FAR.into()))
-}
-
-/// An estate and what its lists are taken in with.
-struct World {
-    estate: Estate,
-    anchors: Vec<TrustAnchor>,
-    signers: Vec<CrlSigner>,
-    policy: ValidationPolicy,
-}
-
-impl World {
-    fn new() -> Self {
-        Self::of(Estate::new())
-    }
-
-    fn of(estate: Estate) -> Self {
-        let anchor = TrustAnchor::from_der(&estate.root.certificate).unwrap();
-        let signers = vec![CrlSigner::anchor(&anchor), signer(&estate.intermediate.certificate)];
-        let policy = ValidationPolicy::tls_server().with_revocation(RevocationPolicy::hard_fail());
-        Self { estate, anchors: vec![anchor], signers, policy }
-    }
-
-    /// The root's list, which says that the intermediate is good.
-    fn of_root(&self) -> CrlStore {
-        let list = list(&self.estate.root, 1).sign(&self.estate.root.key);
-        CrlStore::new().with(self.take_in(&list).unwrap()).unwrap()
-    }
-
-    fn take_in(&self, list: &[u8]) -> Result<VerifiedCrl, &'static str> {
-        VerifiedCrl::take_in(list, &self.signers, &tools()).map_err(|error| error.code())
-    }
-
-    fn verifier(&self, revocation: Revocation) -> Verifier {
-        let trust = TrustStore::dangerously_unscoped(TrustBundle::new(self.anchors.clone()));
-        Verifier::new(trust.into(), self.policy.clone().into(), Arc::new(RingBackend::NEW))
-            .with_revocation(Arc::new(revocation))
-    }
-
-    /// The decision; it is the same where the store of lists cannot be told from any other source, so
-    /// that nothing is cleared by the short question.
-    fn decide(&self, revocation: Revocation, staple: Option<&[u8]>) -> Decision {
-        let full = revocation.sources().iter().fold(Revocation::new(), |full, source| {
-            full.with_source(Arc::new(InFull(Arc::clone(source))))
-        });
-        let full = match revocation.deny_list() {
-            Some(deny) => full.with_deny_list(Arc::clone(deny)),
-            None => full,
-        };
-        let decision = self.decide_by(revocation, staple);
-        let in_full = self.decide_by(full, staple);
-        assert_eq!(decision.explain().to_string(), in_full.explain().to_string());
-        decision
-    }
-
-    fn decide_by(&self, revocation: Revocation, staple: Option<&[u8]>) -> Decision {
-        let verifier = self.verifier(revocation);
-        let leaf = CertificateDer::from(self.estate.leaf.clone());
-        let pool = [CertificateDer::from(self.estate.intermediate.certificate.clone())];
-        let name = "dns:leaf.example.test".parse().unwrap();
-        let mut request = Request::new(&leaf, &pool, Expect::name(&name));
-        if let Some(staple) = staple {
-            request = request.with_stapled_ocsp(staple);
-        }
-        verifier.decide(&request, Time::from_unix(NOW))
-    }
-
-    /// The decision with these lists beside the root's; what the intake said of the last one.
-    fn with_lists(&self, lists: &[Vec<u8>]) -> (Result<(), &'static str>, Decision) {
-        let mut store = self.of_root();
-        let mut said = Ok(());
-        for list in lists {
-            said = self.take_in(list).and_then(|list| {
-                store = store.with(list).map_err(|error| error.code())?;
-                Ok(())
-            });
-        }
-        (said, self.decide(Revocation::new().with_source(Arc::new(store)), None))
-    }
-}
-
-/// A source that the engine does not know.
-#[derive(Debug)]
-struct InFull(Arc<dyn RevocationSource>);
-
-impl RevocationSource for InFull {
-    fn name(&self) -> &str {
-        self.0.name()
-    }
-
-    fn digest(&self) -> EvidenceId {
-        self.0.digest()
-    }
-
-    fn status(&self, query: &Query<'_>, budget: &mut EvidenceBudget<'_>) -> Answer {
-        self.0.status(query, budget)
-    }
-}
+use world::{LEAF, World, cert_id, key, leaf_with, list, respond, signer, tools};
 
 fn idp(point: &IssuingDistributionPoint) -> Extension {
     ext::issuing_distribution_point(point)
@@ -323,16 +204,6 @@ fn what_a_decision_rests_on_is_named_and_bounds_it() {
     let lists = Revocation::new().with_source(Arc::new(world.of_root()));
     let decision = world.decide(lists, Some(&staple));
     assert!(decision.peer().unwrap().evidence().contains(&EvidenceId::of(&staple)));
-}
-
-fn cert_id(world: &World, issuer_key: &Key) -> Vec<u8> {
-    kit::ocsp::cert_id(IdHash::Sha1, &world.estate.intermediate.name, issuer_key, &LEAF)
-}
-
-fn respond(world: &World, status: Status) -> OcspResponseBuilder {
-    let ca = &world.estate.intermediate;
-    let single = SingleResponse::new(&cert_id(world, &ca.key), status);
-    OcspResponseBuilder::new(Responder::Key(ca.key.clone())).respond(single)
 }
 
 #[test]
@@ -624,198 +495,4 @@ fn a_budget_that_ends_is_the_cause() {
         let (_, decision) = world.with_lists(std::slice::from_ref(&sound));
         assert_eq!(decision.code(), expected, "{checks}: {}", decision.explain());
     }
-}
-
-/// The leaf of an estate, with these extensions.
-fn leaf_with(estate: &Estate, extensions: &[Extension]) -> Vec<u8> {
-    let names = [GeneralName::dns("leaf.example.test")];
-    estate.intermediate.leaf(&Name::cn("Example Leaf"), &estate.leaf_key, &names, |builder| {
-        extensions.iter().cloned().fold(builder.serial(&LEAF), CertificateBuilder::with)
-    })
-}
-
-/// Steps until something else than work comes.
-fn next(verification: &mut bonafide::verify::Verification<'_>) -> Step {
-    loop {
-        match verification.step() {
-            Step::Working => {}
-            other => return other,
-        }
-    }
-}
-
-fn needs(verification: &mut bonafide::verify::Verification<'_>) -> Vec<EvidenceRequest> {
-    match next(verification) {
-        Step::Needs(wants) => wants,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn decided(verification: &mut bonafide::verify::Verification<'_>) -> Decision {
-    match next(verification) {
-        Step::Decided(decision) => decision,
-        other => panic!("{other:?}"),
-    }
-}
-
-/// All that a decision says, work included.
-fn text(decision: &Decision) -> String {
-    decision.explain().to_string()
-}
-
-#[test]
-fn evidence_is_asked_for_once_and_as_long_as_it_helps() {
-    let mut world = World::new();
-    let access = ext::authority_info_access(&[(
-        "1.3.6.1.5.5.7.48.1",
-        GeneralName::uri("http://ocsp.test/"),
-    )]);
-    world.estate.leaf = leaf_with(&world.estate, &[access]);
-    let points = ext::crl_distribution_points(&[DistributionPoint::uri("http://crl.test/root")]);
-    world.estate.intermediate.certificate = CertificateBuilder::authority(
-        &world.estate.intermediate.name,
-        &world.estate.intermediate.key,
-    )
-    .with(world.estate.root.key_identifier())
-    .with(points)
-    .issued_by(&world.estate.root);
-    let ca = &world.estate.intermediate;
-    let empty = || {
-        Revocation::new()
-            .with_source(Arc::new(CrlStore::new()))
-            .with_source(Arc::new(OcspStore::new()))
-    };
-    let verifier = world.verifier(empty());
-    let leaf = CertificateDer::from(world.estate.leaf.clone());
-    let pool = [CertificateDer::from(ca.certificate.clone())];
-    let name = "dns:leaf.example.test".parse().unwrap();
-    let request = Request::new(&leaf, &pool, Expect::name(&name));
-    let now = Time::from_unix(NOW);
-
-    // The list for the intermediate first, then the response for the leaf.
-    let with_list = empty().with_replaced_source(Arc::new(world.of_root()));
-    let issuer = Certificate::from_der(&ca.certificate).unwrap();
-    let key = PublicKey::new(issuer.subject_public_key_info().unwrap());
-    let response = respond(&world, Status::Good).sign(&ca.key);
-    let store = OcspStore::new()
-        .with(&response, None, &Issuer::new(issuer.subject(), key), &tools())
-        .unwrap();
-    let with_both = with_list.with_replaced_source(Arc::new(store));
-    let mut verification = verifier.begin(&request, now);
-    let [EvidenceRequest::Crl { uris, .. }] = &needs(&mut verification)[..] else { panic!() };
-    assert_eq!(uris, &["http://crl.test/root"]);
-    verification.supply(&with_list);
-    let [EvidenceRequest::Ocsp { urls, request: to_send }] = &needs(&mut verification)[..] else {
-        panic!()
-    };
-    assert_eq!(urls, &["http://ocsp.test/"]);
-    assert_eq!(to_send.cert_id(), cert_id(&world, &ca.key));
-    verification.supply(&with_both);
-    let decision = decided(&mut verification);
-    assert_eq!(decision.code(), "accepted", "{}", decision.explain());
-    assert_eq!(text(&decided(&mut verification)), text(&decision), "repeated");
-
-    // Whoever supplies nothing gets what `decide` says, work included.
-    let mut verification = verifier.begin(&request, now);
-    needs(&mut verification);
-    assert_eq!(text(&decided(&mut verification)), text(&verifier.decide(&request, now)));
-    assert_eq!(verifier.decide(&request, now).code(), "revocation.no-source");
-
-    // Supplied in vain: nothing is asked for again.
-    let nothing = empty();
-    let mut verification = verifier.begin(&request, now);
-    needs(&mut verification);
-    verification.supply(&nothing);
-    assert_eq!(decided(&mut verification).code(), "revocation.no-source");
-
-    // What policy lets pass is asked for too, and passes without.
-    let lenient = RevocationPolicy::hard_fail().with_rule(
-        Role::Intermediate,
-        RevocationRule::hard_fail().allow_unknown(UnknownReason::NoSource),
-    );
-    let lenient = lenient.with_rule(
-        Role::EndEntity,
-        RevocationRule::hard_fail().allow_unknown(UnknownReason::NoSource),
-    );
-    world.policy = ValidationPolicy::tls_server().with_revocation(lenient);
-    let verifier = world.verifier(empty());
-    let mut verification = verifier.begin(&request, now);
-    assert_eq!(needs(&mut verification).len(), 2);
-    let decision = decided(&mut verification);
-    assert_eq!(decision.code(), "accepted");
-    assert_eq!(text(&decision), text(&verifier.decide(&request, now)));
-    assert_eq!(decision.peer().unwrap().notes().len(), 2, "both are recorded");
-}
-
-#[test]
-fn a_missing_issuer_is_asked_for() {
-    let mut world = World::new();
-    world.policy = ValidationPolicy::tls_server();
-    let ca_issuers = "1.3.6.1.5.5.7.48.2";
-    let place = |text: &str| {
-        ext::authority_info_access(&[
-            (ca_issuers, GeneralName::uri(text)),
-            ("1.3.6.1.5.5.7.48.1", GeneralName::uri("http://ocsp.test/")),
-        ])
-    };
-    let root = world.estate.root.clone();
-    let upper = root.intermediate(&Name::cn("Upper"), &key(50), |builder| builder);
-    let lower = upper.intermediate(&Name::cn("Lower"), &key(51), |builder| {
-        builder.with(place("http://aia.test/upper"))
-    });
-    let names = [GeneralName::dns("leaf.example.test")];
-    let leaf = lower.leaf(&Name::cn("Leaf"), &key(52), &names, |builder| {
-        builder.with(place("http://aia.test/lower"))
-    });
-    let leaf = CertificateDer::from(leaf);
-    let name = "dns:leaf.example.test".parse().unwrap();
-    let request = Request::new(&leaf, &[], Expect::name(&name));
-    let now = Time::from_unix(NOW);
-    let verifier = world.verifier(Revocation::new());
-    let der = |authority: &Authority| [CertificateDer::from(authority.certificate.clone())];
-    let (upper, lower) = (der(&upper), der(&lower));
-    let wanted = |wants: &[EvidenceRequest]| match wants {
-        [EvidenceRequest::IssuerCertificate { uris, issuer }] => (uris.clone(), issuer.clone()),
-        other => panic!("{other:?}"),
-    };
-
-    // One after the other, to the anchor.
-    let mut verification = verifier.begin(&request, now);
-    let (uris, issuer) = wanted(&needs(&mut verification));
-    assert_eq!(uris, ["http://aia.test/lower"]);
-    assert_eq!(issuer, DistinguishedName::from_der(&Name::cn("Lower").0).unwrap());
-    verification.supply_certificates(&lower);
-    assert_eq!(wanted(&needs(&mut verification)).0, ["http://aia.test/upper"]);
-    verification.supply_certificates(&upper);
-    let decision = decided(&mut verification);
-    assert_eq!(decision.code(), "accepted", "{}", decision.explain());
-    assert_eq!(decision.peer().unwrap().path().len(), 3);
-
-    // Without, as `decide` says; another's certificate helps nobody and is asked for once.
-    let refusal = verifier.decide(&request, now);
-    assert_eq!(refusal.code(), "trust.no-route");
-    let mut verification = verifier.begin(&request, now);
-    needs(&mut verification);
-    assert_eq!(text(&decided(&mut verification)), text(&refusal));
-    let mut verification = verifier.begin(&request, now);
-    needs(&mut verification);
-    verification.supply_certificates(&upper);
-    assert_eq!(decided(&mut verification).code(), "trust.no-route");
-
-    // What is supplied counts as if it had been presented.
-    let mut limits = Limits::DEFAULT;
-    limits.pool_certificates = 0;
-    world.policy = world.policy.clone().with_limits(limits);
-    let narrow = world.verifier(Revocation::new());
-    let mut verification = narrow.begin(&request, now);
-    needs(&mut verification);
-    verification.supply_certificates(&lower);
-    assert_eq!(decided(&mut verification).code(), "limit.pool-certificates");
-
-    // A path was found, and what is wrong with it is no missing issuer.
-    let pool = [upper[0].clone(), lower[0].clone()];
-    let request = Request::new(&leaf, &pool, Expect::name(&name));
-    let late = Time::from_unix(FAR + 1);
-    let mut verification = verifier.begin(&request, late);
-    assert_eq!(decided(&mut verification).code(), "validity.expired");
 }
