@@ -310,6 +310,12 @@ impl TrustAnchor {
             && self.name_constraints == other.name_constraints
     }
 
+    /// The same with another key identifier, which otherwise comes from a certificate.
+    #[cfg(test)]
+    pub(super) fn with_key_id(self, key_id: &[u8]) -> Self {
+        Self { key_id: Some(key_id.into()), ..self }
+    }
+
     /// Whether it asks nothing of a path beyond its name and key, and is not distrusted.
     pub(crate) fn is_plain(&self) -> bool {
         let Self {

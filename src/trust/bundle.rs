@@ -287,4 +287,31 @@ mod tests {
         turned.reverse();
         assert_eq!(look(&turned), expected);
     }
+
+    #[test]
+    fn anchors_of_one_name_are_found_by_key_identifier() {
+        let ids = [None, None, Some(b"a"), Some(b"c"), Some(b"c"), Some(b"c"), Some(b"e")];
+        for count in 0..=ids.len() {
+            let anchors = ids.iter().take(count).zip(0..).map(|(id, number)| {
+                let anchor = anchor().with_path_len(number);
+                id.map_or_else(|| anchor.clone(), |id| anchor.clone().with_key_id(id))
+            });
+            let bundle = TrustBundle::new(anchors);
+            let group = bundle.named(&anchor().subject());
+            assert_eq!(group, 0..count);
+            for wanted in
+                [None, Some(b"0"), Some(b"a"), Some(b"b"), Some(b"c"), Some(b"e"), Some(b"f")]
+            {
+                let wanted = wanted.map(|id: &[u8; 1]| id.as_slice());
+                let found = bundle.with_key_id(group.clone(), wanted);
+                let expected: Vec<usize> = group
+                    .clone()
+                    .filter(|&at| bundle.anchor(at).unwrap().key_id() == wanted)
+                    .collect();
+                assert_eq!(found.collect::<Vec<_>>(), expected, "{wanted:?} among {count}");
+            }
+        }
+        let other = b"\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01B";
+        assert!(TrustBundle::new([anchor()]).named(&Name::from_der(other).unwrap()).is_empty());
+    }
 }
